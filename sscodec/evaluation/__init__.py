@@ -1,0 +1,1 @@
+"""Objective measures of coded audio."""

@@ -1,0 +1,1 @@
+"""The network: causal layers, SoundStream, the residual vector quantizer, streaming sessions."""

@@ -1,0 +1,166 @@
+"""The shape of a network, read from a model folder's `config.toml`. Imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from sscodec.errors import ModelError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FilmSide = Literal["encoder", "decoder", "none"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Hyper-parameters of one SoundStream network (arXiv 2107.03312, section III).
+
+    Raises ModelError where values are unknown or contradict each other.
+    """
+
+    name: str
+    """Identifier of the model, written into every stream: 1 to 64 of a-z, A-Z, 0-9, '.', '_', '-'."""
+    sample_rate: int = 24000
+    """Hz."""
+    strides: tuple[int, ...] = (2, 4, 5, 8)
+    """Downsampling of each encoder block; their product is the hop, in samples."""
+    c_enc: int = 16
+    """Channels of the encoder's first layer; each block doubles them."""
+    c_dec: int = 16
+    """Channels of the decoder's last block."""
+    dim: int = 128
+    """Dimension of an embedding (D of the paper)."""
+    n_q: int = 24
+    """Number of codebooks (N_q)."""
+    codebook_size: int = 1024
+    """Entries of a codebook (N), a power of two."""
+    film: FilmSide = "encoder"
+    """Where the denoising condition acts (section III-F)."""
+    licence: str = "MIT"
+    """SPDX expression for the weights."""
+
+    def __post_init__(self) -> None:
+        valid_name = (
+            self.name.isascii() and self.name.replace(".", "").replace("_", "").replace("-", "").isalnum()
+        )
+        for ok, message in [
+            (
+                valid_name and 1 <= len(self.name) <= 64,
+                "name must be 1 to 64 letters, digits, '.', '_' or '-'",
+            ),
+            (self.sample_rate >= 1000, "sample_rate must be at least 1000 Hz"),
+            (bool(self.strides) and min(self.strides) >= 1, "strides must be positive"),
+            (self.hop <= 65535, "the product of strides must be at most 65535"),
+            (min(self.c_enc, self.c_dec, self.dim) >= 1, "c_enc, c_dec and dim must be positive"),
+            (1 <= self.n_q <= 255, "n_q must be 1 to 255"),
+            (
+                2 <= self.codebook_size <= 65536 and self.codebook_size.bit_count() == 1,
+                "codebook_size must be a power of two from 2 to 65536",
+            ),
+            (self.film in get_args(FilmSide), f"film must be one of {', '.join(get_args(FilmSide))}"),
+        ]:
+            if not ok:
+                raise ModelError(f"model config: {message}")
+
+    @property
+    def hop(self) -> int:
+        """Samples per frame."""
+        return math.prod(self.strides)
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.hop
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of one code, log2(N)."""
+        return self.codebook_size.bit_length() - 1
+
+    def bitrate(self, n_q: int) -> float:
+        """Bits per second of one channel coded with `n_q` codebooks."""
+        return n_q * self.code_bits * self.frame_rate
+
+    @classmethod
+    def load(cls, path: str | Path) -> ModelConfig:
+        """Read a TOML file. Raises ModelError for a missing or malformed file and for unknown keys."""
+        return build(cls, read_toml(path), str(path))
+
+    def to_toml(self) -> str:
+        """The text of a `config.toml` that `load` reads back to an equal config."""
+        lines = []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            text = (
+                str(list(value))
+                if isinstance(value, tuple)
+                else f'"{value}"'
+                if isinstance(value, str)
+                else str(value)
+            )
+            lines.append(f"{field.name} = {text}\n")
+        return "".join(lines)
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """The table in a TOML file. Raises ModelError for a missing or malformed one."""
+    try:
+        return parse_toml(Path(path).read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path}: not a valid TOML file ({error})") from None
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """The table in TOML text. Raises ModelError, naming `where`, for malformed text."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{where}: not a valid TOML file ({error})") from None
+
+
+def build(cls: type[Any], table: dict[str, Any], where: str, **given: Any) -> Any:
+    """Make the dataclass `cls` from a TOML table; `given` fields are passed on as they are.
+
+    A value must be of its default's type (a field without default is a string; integers serve as floats).
+    Raises ModelError for keys that `cls` lacks, missing keys and values of another type.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls) if field.name not in given}
+    values = {}
+    for name, value in table.items():
+        if name not in fields:
+            raise ModelError(f"{where}: unknown key {name!r}; known are {', '.join(fields)}")
+        values[name] = _typed(value, _default(fields[name]), f"{where}: {name}")
+    for name, field in fields.items():
+        if _default(field) is None and name not in values:
+            raise ModelError(f"{where}: missing key {name!r}")
+    return cls(**values, **given)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None if field.default is dataclasses.MISSING else field.default
+
+
+def _typed(value: Any, default: Any, where: str) -> Any:
+    expected = str if default is None else type(default)
+    if expected is float and type(value) is int:
+        return float(value)
+    if expected is tuple and isinstance(value, list):
+        return tuple(_typed(item, default[0] if default else 0, where) for item in value)
+    if expected is dict and isinstance(value, dict):
+        sample = next(iter(default.values()))
+        return {key: _typed(item, sample, f"{where}.{key}") for key, item in value.items()}
+    if type(value) is not expected:
+        raise ModelError(f"{where} must be of type {expected.__name__}, not {type(value).__name__}")
+    return value

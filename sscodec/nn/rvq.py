@@ -1,0 +1,50 @@
+"""Residual vector quantizer (arXiv 2107.03312, section III-C, algorithm 1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ResidualVectorQuantizer(nn.Module):
+    """A cascade of `n_q` codebooks of `size` entries, each coding what its predecessors left.
+
+    codebooks: float [n_q, size, dim].
+    """
+
+    codebooks: Tensor
+
+    def __init__(self, n_q: int, size: int, dim: int) -> None:
+        super().__init__()
+        # A buffer: codebooks follow moving averages of what they code, not gradients.
+        self.register_buffer("codebooks", torch.randn(n_q, size, dim) / dim**0.5)
+
+    @torch.no_grad()
+    def encode(self, x: Tensor, n_q: int) -> Tensor:
+        """Codes int64 [batch, n_q, frames] of embeddings float [batch, frames, dim].
+
+        The codes of a smaller n_q are the first rows of those of a larger one.
+        """
+        batch, frames, dim = x.shape
+        residual = x.reshape(-1, dim).float()
+        codes = []
+        for codebook in self.codebooks[:n_q]:
+            codes.append(nearest(residual, codebook))
+            residual = residual - codebook[codes[-1]]
+        return torch.stack(codes).reshape(n_q, batch, frames).transpose(0, 1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Sum of the entries that codes int64 [batch, n_q, frames] name: float [batch, frames, dim].
+
+        n_q must be at least 1.
+        """
+        x = self.codebooks[0][codes[:, 0]]
+        for k in range(1, codes.shape[1]):
+            x = x + self.codebooks[k][codes[:, k]]
+        return x
+
+
+def nearest(x: Tensor, codebook: Tensor) -> Tensor:
+    """Index int64 [n] of the entry of codebook [size, dim] nearest to each row of x [n, dim]."""
+    # argmin |x - c|^2 = argmax x.c - |c|^2 / 2: one product, and |x|^2 need not be computed.
+    return torch.addmm(codebook.square().sum(1).mul(-0.5), x, codebook.T).argmax(1)

@@ -1,0 +1,98 @@
+"""The SoundStream network (arXiv 2107.03312, section III, figure 3)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sscodec.nn.config import ModelConfig
+from sscodec.nn.layers import CausalConv, Downsample, Film, ResidualUnit, State, Upsample
+from sscodec.nn.rvq import ResidualVectorQuantizer
+
+DILATIONS = (1, 3, 9)
+
+
+class Block(nn.Module):
+    """Three dilated residual units before a downsampling (encoder) or after an upsampling (decoder)."""
+
+    def __init__(self, channels: int, resample: Downsample | Upsample) -> None:
+        super().__init__()
+        self.units = nn.ModuleList(ResidualUnit(channels, dilation) for dilation in DILATIONS)
+        self.resample = resample
+
+    def forward(self, x: Tensor, state: State | None = None) -> Tensor:
+        if isinstance(self.resample, Upsample):
+            x = self.resample(F.elu(x), state)
+        for unit in self.units:
+            x = unit(x, state)
+        return self.resample(F.elu(x), state) if isinstance(self.resample, Downsample) else x
+
+
+class Encoder(nn.Module):
+    """Waveform [batch, samples] to embeddings [batch, frames, dim]; samples must be whole frames."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        channels = config.c_enc
+        self.first = CausalConv(1, channels, kernel=7)
+        self.blocks = nn.ModuleList()
+        for stride in config.strides:
+            self.blocks.append(Block(channels, Downsample(channels, 2 * channels, stride)))
+            channels *= 2
+        self.last = CausalConv(channels, config.dim, kernel=3)
+
+    def forward(self, audio: Tensor, state: State | None = None) -> Tensor:
+        x = self.first(audio.unsqueeze(-1), state)
+        for block in self.blocks:
+            x = block(x, state)
+        return self.last(F.elu(x), state)
+
+
+class Decoder(nn.Module):
+    """Embeddings [batch, frames, dim] to waveform [batch, samples]; the mirror of the encoder."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        channels = config.c_dec * 2 ** len(config.strides)
+        self.first = CausalConv(config.dim, channels, kernel=7)
+        self.blocks = nn.ModuleList()
+        for stride in reversed(config.strides):
+            channels //= 2
+            self.blocks.append(Block(channels, Upsample(2 * channels, channels, stride)))
+        # A small last layer starts the output near silence.
+        self.last = CausalConv(channels, 1, kernel=7, gain=0.1)
+
+    def forward(self, x: Tensor, state: State | None = None) -> Tensor:
+        x = self.first(x, state)
+        for block in self.blocks:
+            x = block(x, state)
+        return self.last(F.elu(x), state).squeeze(-1)
+
+
+class SoundStream(nn.Module):
+    """Encoder, residual vector quantizer and decoder, with FiLM on the side that config names."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.film = Film(config.dim) if config.film != "none" else None
+        self.quantizer = ResidualVectorQuantizer(config.n_q, config.codebook_size, config.dim)
+        self.decoder = Decoder(config)
+
+    def embed(self, audio: Tensor, denoise: Tensor, state: State | None = None) -> Tensor:
+        """Audio [batch, frames * hop] to embeddings [batch, frames, dim], before quantization.
+
+        denoise: bool [batch, frames] or [batch, 1]; it acts only where config.film is "encoder".
+        """
+        x = self.encoder(audio, state)
+        return self.film(x, denoise) if self.film is not None and self.config.film == "encoder" else x
+
+    def synthesise(self, x: Tensor, denoise: Tensor, state: State | None = None) -> Tensor:
+        """Quantized embeddings [batch, frames, dim] to audio [batch, frames * hop].
+
+        denoise: bool [batch, frames] or [batch, 1]; it acts only where config.film is "decoder".
+        """
+        if self.film is not None and self.config.film == "decoder":
+            x = self.film(x, denoise)
+        return self.decoder(x, state)

@@ -1,0 +1,1 @@
+"""Training of SoundStream models: data, losses, discriminators, the loop, export."""

@@ -1,0 +1,201 @@
+"""Training audio: decoded and resampled once, then held as one int16 tensor that crops are drawn from."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from sscodec.errors import InputError
+from sscodec.training.recipe import Recipe
+
+SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".caf"}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One file's place in the pool."""
+
+    path: str
+    kind: str
+    bandwidth: float
+    """Highest frequency with content, Hz; infinite if unknown."""
+    start: int
+    samples: int
+
+
+def find_clips(sources: list[Path], split: str = "train") -> Iterator[tuple[Path, str, float]]:
+    """Yield (path, kind, bandwidth in Hz) of every audio file in folders and CSV manifests.
+
+    A manifest has the columns path (relative to it) and kind, and may have split (rows are used whose split
+    starts with `split`) and bandwidth_hz. In a folder, a file's kind is the name of the folder it lies in.
+    """
+    for source in sources:
+        if source.is_dir():
+            for path in sorted(p for p in source.resolve().rglob("*") if p.suffix.lower() in SUFFIXES):
+                yield path, path.parent.name, float("inf")
+        else:
+            with source.open(newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    if row.get("split", split).startswith(split):
+                        yield (
+                            source.resolve().parent / row["path"],
+                            row["kind"],
+                            float(row.get("bandwidth_hz") or "inf"),
+                        )
+
+
+def read_mono(path: Path, sample_rate: int) -> np.ndarray:
+    """A whole file as float32 [samples], channels averaged, at `sample_rate` Hz."""
+    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    mono = audio.mean(1)
+    return mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate, "VHQ")
+
+
+class Pool:
+    """All training audio at one sample rate.
+
+    audio: int16 [samples], the files one after the other; clips: where each of them lies.
+    """
+
+    def __init__(self, audio: Tensor, clips: list[Clip]) -> None:
+        self.audio = audio
+        self.clips = clips
+
+    @classmethod
+    def load(cls, sources: list[Path], sample_rate: int, cache: Path) -> Pool:
+        """Decode `sources`, or take what an earlier call left in the folder `cache`.
+
+        Raises InputError where there is no audio or a file cannot be read.
+        """
+        found = list(find_clips(sources))
+        if not found:
+            raise InputError(
+                f"no audio in {', '.join(map(str, sources))}: give folders of audio files or a manifest"
+            )
+        key = hashlib.sha256(repr((sample_rate, [(str(p), k, b) for p, k, b in found])).encode()).hexdigest()[
+            :16
+        ]
+        audio_path, index_path = cache / f"{key}.i16", cache / f"{key}.json"
+        if not index_path.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            clips, position = [], 0
+            with audio_path.open("wb") as file:
+                for path, kind, bandwidth in tqdm(found, desc="decoding", unit="file"):
+                    try:
+                        audio = read_mono(path, sample_rate)
+                    except soundfile.LibsndfileError as error:
+                        raise InputError(f"{path}: cannot be read ({error})") from None
+                    file.write((audio.clip(-1, 1) * 32767).astype(np.int16).tobytes())
+                    clips.append(Clip(str(path), kind, bandwidth, position, len(audio)))
+                    position += len(audio)
+            index_path.write_text(json.dumps([asdict(clip) for clip in clips]))
+        clips = [Clip(**entry) for entry in json.loads(index_path.read_text())]
+        # Memory-mapped: processes of one machine share the pages. Mode "c" lets torch see a writable array.
+        return cls(torch.from_numpy(np.memmap(audio_path, np.int16, mode="c")), clips)
+
+
+@dataclass
+class Batch:
+    """One step's examples. The codec hears `audio` and must answer `target`."""
+
+    audio: Tensor
+    """float32 [batch, samples]"""
+    target: Tensor
+    """float32 [batch, samples]"""
+    denoise: Tensor
+    """bool [batch, 1]"""
+
+
+class Sampler:
+    """Draws batches: the same for the same recipe, step and rank, whatever came before."""
+
+    def __init__(self, pool: Pool, recipe: Recipe, device: torch.device) -> None:
+        self.recipe = recipe
+        self.device = device
+        self.length = recipe.crop_samples
+        usable = [clip for clip in pool.clips if clip.samples >= self.length and clip.kind in recipe.kinds]
+        if not usable:
+            raise InputError(f"no file of the kinds {', '.join(recipe.kinds)} is {recipe.crop} s long")
+        self.audio = pool.audio.to(device)
+        self.starts = torch.tensor([clip.start for clip in usable])
+        self.rooms = torch.tensor([clip.samples - self.length for clip in usable], dtype=torch.float64)
+        self.weights = torch.zeros(len(usable), dtype=torch.float64)
+        narrow = 0.75 * recipe.model.sample_rate / 2
+        for kind, share in recipe.kinds.items():
+            of_kind = torch.tensor([clip.kind == kind for clip in usable])
+            seconds = torch.tensor(
+                [clip.samples * (recipe.narrowband if clip.bandwidth < narrow else 1.0) for clip in usable],
+                dtype=torch.float64,
+            )
+            total = float(seconds[of_kind].sum())
+            if total:
+                self.weights[of_kind] = share * seconds[of_kind] / total
+        self.is_speech = torch.tensor([clip.kind == "speech" for clip in usable])
+        noise = torch.tensor([clip.kind == "noise" for clip in usable])
+        self.noise_weights = torch.where(noise, self.weights, 0.0)
+
+    def crops(self, chosen: Tensor, generator: torch.Generator) -> Tensor:
+        """Random crops, float32 [n, samples], of the clips whose indices int64 [n] are given."""
+        offsets = (
+            torch.rand(len(chosen), generator=generator, dtype=torch.float64) * self.rooms[chosen]
+        ).long()
+        starts = (self.starts[chosen] + offsets).to(self.device)
+        index = starts[:, None] + torch.arange(self.length, device=self.device)
+        return self.audio[index].float() / 32768
+
+    def batch(self, generator: torch.Generator) -> Batch:
+        """Draw one batch; `generator` lives on the CPU."""
+        recipe = self.recipe
+        chosen = torch.multinomial(self.weights, recipe.batch, replacement=True, generator=generator)
+        target = self.crops(chosen, generator)
+        audio, denoise = target, torch.zeros(recipe.batch, 1, dtype=torch.bool, device=self.device)
+        if recipe.noisy > 0 and float(self.noise_weights.sum()) > 0:
+            audio, target, denoise = self.mix(target, self.is_speech[chosen], generator)
+        gain = decibels(uniform(recipe.gain_db, recipe.batch, generator)).to(self.device)
+        peak = torch.maximum(audio.abs().amax(1, keepdim=True), target.abs().amax(1, keepdim=True))
+        gain = torch.minimum(gain[:, None], 1 / peak.clamp(min=1e-3))
+        return Batch(audio * gain, target * gain, denoise)
+
+    def mix(
+        self, speech: Tensor, is_speech: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Add noise to a share of the speech examples (section III-F): (audio, target, denoise).
+
+        Denoising is drawn with even odds; with it on, the target is the clean speech, else the mixture.
+        """
+        recipe = self.recipe
+        n = len(speech)
+        noise_index = torch.multinomial(self.noise_weights, n, replacement=True, generator=generator)
+        noise = normalise(self.crops(noise_index, generator))
+        level = decibels(uniform(recipe.noise_gain_db, n, generator))[:, None].to(self.device)
+        mixed = (is_speech & (torch.rand(n, generator=generator) < recipe.noisy))[:, None].to(self.device)
+        denoise = (torch.rand(n, 1, generator=generator) < 0.5).to(self.device) & mixed
+        clean = torch.where(mixed, normalise(speech), speech)
+        audio = torch.where(mixed, clean + level * noise, clean)
+        return audio, torch.where(denoise, clean, audio), denoise
+
+
+def normalise(audio: Tensor) -> Tensor:
+    """Scale each row of float [n, samples] to a peak of 1 (silence stays silence)."""
+    return audio / audio.abs().amax(1, keepdim=True).clamp(min=1e-4)
+
+
+def uniform(limits: tuple[float, ...], n: int, generator: torch.Generator) -> Tensor:
+    low, high = limits
+    return low + (high - low) * torch.rand(n, generator=generator)
+
+
+def decibels(gain: Tensor) -> Tensor:
+    """Amplitude factors of gains in dB."""
+    return 10 ** (gain / 20)

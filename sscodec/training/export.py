@@ -1,0 +1,30 @@
+"""From a run's checkpoint to a model folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from sscodec.nn.config import ModelConfig, build, parse_toml
+from sscodec.nn.soundstream import SoundStream
+
+
+def load_checkpoint(path: Path) -> SoundStream:
+    """The network of a checkpoint `last.pt`, with its averaged weights."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    model = SoundStream(build(ModelConfig, parse_toml(state["config"], str(path)), str(path)))
+    model.load_state_dict(state["model"])
+    with torch.no_grad():
+        for weight, average in zip(model.parameters(), state["average"], strict=True):
+            weight.copy_(average)
+    return model.eval()
+
+
+def export(model: SoundStream, folder: Path) -> None:
+    """Write `config.toml` and `weights.safetensors` (float16) into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.toml").write_text(model.config.to_toml(), encoding="utf-8")
+    tensors = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(tensors, folder / "weights.safetensors")

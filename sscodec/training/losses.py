@@ -1,0 +1,93 @@
+"""Reconstruction losses (section III-E) on waveforms float32 [batch, samples]."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+FLOOR = 1e-5
+"""Magnitude below which spectra count as silent (-100 dB)."""
+
+
+def mel_filters(sample_rate: int, size: int, mels: int) -> Tensor:
+    """Triangular filters [size / 2 + 1, mels] over 0 Hz to half the sample rate, each with sum 1.
+
+    Filters too narrow to hold a bin are left empty; callers ask for no more than the window resolves.
+    """
+    top = 2595 * math.log10(1 + sample_rate / 2 / 700)
+    edges = 700 * (10 ** (torch.linspace(0, top, mels + 2, dtype=torch.float64) / 2595) - 1)
+    bins = torch.linspace(0, sample_rate / 2, size // 2 + 1, dtype=torch.float64)[:, None]
+    # Filters are at least two bins wide, so that short windows leave none empty.
+    low = torch.minimum(edges[:-2], edges[1:-1] - sample_rate / size)
+    high = torch.maximum(edges[2:], edges[1:-1] + sample_rate / size)
+    up = (bins - low) / (edges[1:-1] - low)
+    down = (high - bins) / (high - edges[1:-1])
+    bank = torch.minimum(up, down).clamp(min=0)
+    return (bank / bank.sum(0).clamp(min=1e-9)).float()
+
+
+def spectrum(audio: Tensor, window: Tensor) -> Tensor:
+    """Complex STFT [batch, frames, bins] with hop a quarter; a full-scale sine peaks near 1/2."""
+    size = len(window)
+    frames = F.pad(audio, (size // 2, size // 2)).unfold(1, size, size // 4)
+    return torch.fft.rfft(frames * (window / window.sum()))
+
+
+class ReconstructionLoss(nn.Module):
+    """Multi-scale log-mel distance (eq. 4-5) and a complex spectral error that sees phase.
+
+    A log-mel loss alone learns envelopes and never locks on to the waveform; the complex error, weighted by
+    the target's own spectral envelope as a noise-shaping codec weights its error, does that.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        windows: tuple[int, ...],
+        mels: int,
+        wave_windows: tuple[int, ...],
+        wave_power: float,
+    ) -> None:
+        super().__init__()
+        self.windows = windows
+        self.wave_windows = wave_windows
+        self.wave_power = wave_power
+        for size in windows:
+            self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
+            filters = mel_filters(sample_rate, size, min(mels, size // 4))
+            self.register_buffer(f"filters_{size}", filters, persistent=False)
+
+    def forward(self, audio: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Scalars `mel_log`, `mel_linear` and `wave`, each a mean over examples, frames and scales."""
+        sums = {name: audio.new_zeros(()) for name in ("mel_log", "mel_linear", "wave")}
+        for size in self.windows:
+            window, filters = getattr(self, f"window_{size}"), getattr(self, f"filters_{size}")
+            with torch.no_grad():
+                target_spectrum = spectrum(target, window)
+                target_magnitude = target_spectrum.abs()
+                target_mel = target_magnitude @ filters
+                level = target_mel.mean((1, 2)).clamp(min=FLOOR)
+            ours = spectrum(audio, window)
+            # The root of a clamped square: abs() has no usable gradient at zero.
+            mel = (ours.real.square() + ours.imag.square()).clamp(min=FLOOR**2).sqrt() @ filters
+            log_distance = mel.clamp(min=FLOOR).log() - target_mel.clamp(min=FLOOR).log()
+            sums["mel_log"] = sums["mel_log"] + log_distance.abs().mean()
+            sums["mel_linear"] = sums["mel_linear"] + ((mel - target_mel).abs().mean((1, 2)) / level).mean()
+            if size in self.wave_windows:
+                sums["wave"] = sums["wave"] + self.wave_error(ours, target_spectrum, target_magnitude)
+        for name in sums:
+            sums[name] = sums[name] / len(self.wave_windows if name == "wave" else self.windows)
+        return sums
+
+    def wave_error(self, ours: Tensor, target: Tensor, magnitude: Tensor) -> Tensor:
+        """Mean of |error| / envelope ** power over the same mean of |target|: 1 for a silent answer."""
+        with torch.no_grad():
+            envelope = F.avg_pool1d(magnitude, 9, stride=1, padding=4, count_include_pad=False)
+            weight = envelope.clamp(min=FLOOR) ** -self.wave_power
+            total = (magnitude * weight).mean((1, 2)).clamp(min=FLOOR ** (1 - self.wave_power))
+        error = ours - target
+        distance = (error.real.square() + error.imag.square() + 1e-12).sqrt()
+        return ((distance * weight).mean((1, 2)) / total).mean()

@@ -1,0 +1,134 @@
+"""One training run, every hyper-parameter in one place with its unit, read from a TOML file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sscodec.errors import UsageError
+from sscodec.nn.config import ModelConfig, build, read_toml
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What `python -m sscodec.training` runs. The table [model] is a `ModelConfig`, [kinds] holds weights."""
+
+    model: ModelConfig
+
+    # Data
+    crop: float = 1.0
+    """Seconds of one example."""
+    batch: int = 8
+    """Examples a step and process."""
+    kinds: dict[str, float] = field(default_factory=lambda: {"speech": 0.6, "music": 0.3, "noise": 0.1})
+    """Share of each kind of audio among the examples; kinds that are not named are not used."""
+    narrowband: float = 1.0
+    """Factor on the weight of files whose measured bandwidth is below 3/4 of half the sample rate."""
+    gain_db: tuple[float, ...] = (-12.0, 6.0)
+    """Range of the random gain, dB, drawn uniformly; lowered where the peak would pass 1."""
+    noisy: float = 0.0
+    """Share of speech examples that become (noisy input, target, denoise) triples (section III-F)."""
+    noise_gain_db: tuple[float, ...] = (-30.0, 0.0)
+    """Range of the gain of the peak-normalised noise over the peak-normalised speech, dB."""
+
+    # Length and optimizer
+    seed: int = 1
+    steps: int = 0
+    """End after this many steps; 0: `hours` decides."""
+    hours: float = 0.0
+    """End after this much wall-clock time, resumed parts included; 0: `steps` decides."""
+    lr: float = 1e-3
+    """Peak learning rate of AdamW; it follows a cosine to zero at the end of the run."""
+    lr_warmup: int = 100
+    """Steps of linear learning-rate warm-up."""
+    betas: tuple[float, float] = (0.8, 0.99)
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    """Largest norm of the gradient of encoder, decoder and FiLM; 0: no limit."""
+    weight_ema: float = 0.999
+    """Decay a step of the averaged weights that are exported."""
+    bf16: bool = True
+    """Run the convolutions in bfloat16 (autocast)."""
+
+    # Quantizer (section III-C)
+    quantizer_start: int = 500
+    """Steps without the quantizer before k-means sets the codebooks."""
+    kmeans_frames: int = 16384
+    """Frames collected for k-means."""
+    codebook_decay: float = 0.99
+    """Decay a step of the moving averages that the codebooks follow."""
+    dead_count: float = 2.0
+    """An entry whose averaged count a step falls below this is replaced by a random input frame."""
+    commitment: float = 0.25
+    """Weight of the commitment loss."""
+    dropout: float = 1.0
+    """Share of examples whose n_q is drawn at random (quantizer dropout); the others use all codebooks."""
+    n_q_choices: tuple[int, ...] = ()
+    """The n_q drawn from; empty: uniformly from 1 to all."""
+
+    # Reconstruction (section III-E)
+    windows: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
+    """STFT windows of the multi-scale mel loss, samples; the hop is a quarter."""
+    mels: int = 64
+    mel_log: float = 1.0
+    """Weight of the log-mel term of eq. 5."""
+    mel_linear: float = 0.0
+    """Weight of the linear mel term of eq. 5, relative to the level of the target."""
+    wave: float = 1.0
+    """Weight of the complex spectral error, which sees phase."""
+    wave_windows: tuple[int, ...] = (256, 1024)
+    """Windows whose complex spectra it compares (among `windows`)."""
+    wave_power: float = 0.5
+    """How far the target's spectral envelope divides that error: 0 not at all, 1 entirely."""
+
+    # Adversarial phase (sections III-D and III-E)
+    adversarial_start: float = 1.0
+    """Fraction of the run after which the discriminators join; 1: never."""
+    adversarial: float = 1.0
+    """Weight of the generator's hinge loss."""
+    feature: float = 100.0
+    """Weight of the feature loss."""
+    balance: bool = True
+    """Scale each loss's gradient at the output to its weight (the gradient balancer of EnCodec)."""
+    discriminator_lr: float = 3e-4
+    discriminator_every: int = 1
+    """Steps of the generator to one of the discriminators."""
+    wave_scales: int = 3
+    """Scales of the multi-resolution wave discriminator."""
+    wave_channels: int = 16
+    stft_windows: tuple[int, ...] = (1024,)
+    """Windows of the STFT discriminators (the paper has one), samples; the hop is a quarter."""
+    stft_channels: int = 32
+
+    # Bookkeeping
+    checkpoint_minutes: float = 5.0
+
+    def __post_init__(self) -> None:
+        ranges = self.gain_db, self.noise_gain_db
+        for ok, message in [
+            (self.steps > 0 or self.hours > 0, "one of steps and hours must be set"),
+            (round(self.crop * self.model.frame_rate) >= 1, "crop must be at least one frame"),
+            (self.batch >= 1, "batch must be at least 1"),
+            (bool(self.kinds) and min(self.kinds.values()) >= 0, "kinds must hold weights of 0 or more"),
+            (all(len(r) == 2 and r[0] <= r[1] for r in ranges), "ranges must be [low, high]"),
+            (
+                all(1 <= n <= self.model.n_q for n in self.n_q_choices),
+                f"n_q_choices must be 1 to {self.model.n_q}",
+            ),
+            (set(self.wave_windows) <= set(self.windows), "wave_windows must be among windows"),
+            (0 <= self.adversarial_start <= 1, "adversarial_start must be 0 to 1"),
+        ]:
+            if not ok:
+                raise UsageError(f"recipe: {message}")
+
+    @property
+    def crop_samples(self) -> int:
+        """Samples of one example, whole frames."""
+        return round(self.crop * self.model.frame_rate) * self.model.hop
+
+    @classmethod
+    def load(cls, path: str | Path, **changes: object) -> Recipe:
+        """Read a TOML file; `changes` override its keys. Raises ModelError for bad files and keys."""
+        table = read_toml(path)
+        model = build(ModelConfig, table.pop("model", {}), f"{path} [model]")
+        return build(cls, {**table, **changes}, str(path), model=model)
