@@ -34,7 +34,8 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         channels = config.c_enc
-        self.first = CausalConv(1, channels, kernel=7)
+        # Sound rarely comes near full scale: bring it to where ELU bends.
+        self.first = CausalConv(1, channels, kernel=7, gain=10.0)
         self.blocks = nn.ModuleList()
         for stride in config.strides:
             self.blocks.append(Block(channels, Downsample(channels, 2 * channels, stride)))
