@@ -70,16 +70,17 @@ class StftDiscriminator(nn.Module):
 
 
 class StftBlock(nn.Module):
-    """3x3 convolution, then a strided one of kernel stride + 2, beside a strided 1x1 skip."""
+    """3x3 convolution, then a strided one of kernel stride + 2, beside an averaged 1x1 skip."""
 
     def __init__(self, channels: int, wider: int, stride: tuple[int, int]) -> None:
         super().__init__()
         self.inner = nn.Conv2d(channels, channels, 3, padding=1)
         self.strided = nn.Conv2d(channels, wider, (stride[0] + 2, stride[1] + 2), stride, padding=1)
-        self.skip = nn.Conv2d(channels, wider, 1, stride)
+        self.stride = stride
+        self.skip = nn.Conv2d(channels, wider, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return activate(self.strided(activate(self.inner(x))) + self.skip(x))
+        return activate(self.strided(activate(self.inner(x))) + self.skip(F.avg_pool2d(x, self.stride)))
 
 
 class Discriminators(nn.Module):

@@ -67,7 +67,7 @@ class ReconstructionLoss(nn.Module):
             window, filters = getattr(self, f"window_{size}"), getattr(self, f"filters_{size}")
             with torch.no_grad():
                 target_spectrum = spectrum(target, window)
-                target_magnitude = target_spectrum.abs()
+                target_magnitude = target_spectrum.abs().clamp(min=FLOOR)
                 target_mel = target_magnitude @ filters
                 level = target_mel.mean((1, 2)).clamp(min=FLOOR)
             ours = spectrum(audio, window)
@@ -91,6 +91,6 @@ class ReconstructionLoss(nn.Module):
         with torch.no_grad():
             envelope = F.avg_pool1d(magnitude, 9, stride=1, padding=4, count_include_pad=False)
             weight = envelope.clamp(min=FLOOR) ** -self.wave_power
-            total = (magnitude.square() * weight).mean((1, 2)).clamp(min=1e-8)
+            total = (magnitude.square() * weight).mean((1, 2))
         error = ours - target
         return (((error.real.square() + error.imag.square()) * weight).mean((1, 2)) / total).mean()

@@ -109,6 +109,7 @@ class Recipe:
             (self.steps > 0 or self.hours > 0, "one of steps and hours must be set"),
             (round(self.crop * self.model.frame_rate) >= 1, "crop must be at least one frame"),
             (self.batch >= 1, "batch must be at least 1"),
+            (self.clip >= 0, "clip must be 0 or more"),
             (bool(self.kinds) and min(self.kinds.values()) >= 0, "kinds must hold weights of 0 or more"),
             (all(len(r) == 2 and r[0] <= r[1] for r in ranges), "ranges must be [low, high]"),
             (

@@ -50,7 +50,7 @@ def test_frames_and_samples(model):
         codes = encode(model, noise(2, samples))
         assert codes.shape == (2, n_q, frames)
         assert codes.dtype == torch.int64
-        assert 0 <= codes.min() and codes.max() < model.config.codebook_size
+        assert codes.min() >= 0 and codes.max() < model.config.codebook_size
         assert decode(model, codes).shape == (2, frames * hop)
 
 

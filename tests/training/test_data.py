@@ -1,0 +1,124 @@
+"""Finding, caching and drawing training audio, and the noisy triples."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from sscodec.errors import InputError
+from sscodec.nn.config import ModelConfig
+from sscodec.training.data import Clip, Pool, Sampler, find_clips
+from sscodec.training.recipe import Recipe
+
+MODEL = ModelConfig(name="m", sample_rate=16000, strides=(2, 4))
+
+
+def recipe(**values) -> Recipe:
+    return Recipe(**{"model": MODEL, "steps": 1, "crop": 0.1, "batch": 64, "gain_db": (0.0, 0.0), **values})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    t = np.arange(16000) / 16000
+    for kind, level in [("speech", 0.5), ("music", 0.25), ("noise", 0.125)]:
+        (tmp_path / kind).mkdir()
+        soundfile.write(tmp_path / kind / "a.wav", level * np.sign(np.sin(2 * np.pi * 100 * t)), 16000)
+    soundfile.write(tmp_path / "speech" / "stereo.flac", np.zeros((44100, 2)), 44100)
+    (tmp_path / "speech" / "notes.txt").write_text("not audio")
+    return tmp_path
+
+
+def test_folder_is_decoded_once_and_resampled(folder, tmp_path):
+    pool = Pool.load([folder], 16000, tmp_path / "cache")
+    assert [(clip.kind, clip.samples) for clip in pool.clips] == [
+        ("music", 16000),
+        ("noise", 16000),
+        ("speech", 16000),
+        ("speech", 16000),
+    ]
+    (folder / "music" / "a.wav").unlink()
+    (folder / "music" / "a.wav").write_bytes(b"no longer audio")
+    again = Pool.load([folder], 16000, tmp_path / "cache")
+    assert torch.equal(pool.audio, again.audio)
+
+
+def test_manifest_rows_of_the_split(folder):
+    manifest = folder / "m.csv"
+    manifest.write_text(
+        "split,path,kind,bandwidth_hz\ntrain-0,speech/a.wav,speech,6000\nvalid,music/a.wav,music,\n"
+    )
+    assert list(find_clips([manifest])) == [(folder / "speech" / "a.wav", "speech", 6000.0)]
+    assert [kind for _, kind, _ in find_clips([manifest], "valid")] == ["music"]
+
+
+def test_no_audio_and_unreadable_audio_say_so(tmp_path):
+    with pytest.raises(InputError, match="no audio"):
+        Pool.load([tmp_path], 16000, tmp_path / "cache")
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+    with pytest.raises(InputError, match=r"broken\.wav"):
+        Pool.load([tmp_path], 16000, tmp_path / "cache")
+
+
+def pool_of(**levels: float) -> Pool:
+    """A pool in which each kind is a constant, so that a crop tells where it came from."""
+    audio, clips = [], []
+    for kind, level in levels.items():
+        clips.append(Clip(kind, kind, float("inf"), 16000 * len(clips), 16000))
+        audio.append(torch.full((16000,), round(level * 32768), dtype=torch.int16))
+    return Pool(torch.cat(audio), clips)
+
+
+def draw(sampler: Sampler, seed: int = 1):
+    return sampler.batch(torch.Generator().manual_seed(seed))
+
+
+def test_kinds_are_drawn_by_their_weights():
+    sampler = Sampler(
+        pool_of(speech=0.5, music=0.25, noise=0.125),
+        recipe(kinds={"speech": 3.0, "music": 1.0}),
+        torch.device("cpu"),
+    )
+    levels = torch.cat([draw(sampler, seed).audio[:, 0] for seed in range(30)])
+    share = float((levels == 0.5).float().mean())
+    assert set(levels.tolist()) == {0.5, 0.25}
+    assert share == pytest.approx(0.75, abs=0.05)
+
+
+def test_the_same_generator_draws_the_same_batch():
+    sampler = Sampler(
+        pool_of(speech=0.5, noise=0.1), recipe(gain_db=(-12.0, 6.0), noisy=0.5), torch.device("cpu")
+    )
+    a, b, c = draw(sampler), draw(sampler), draw(sampler, 2)
+    assert torch.equal(a.audio, b.audio)
+    assert torch.equal(a.denoise, b.denoise)
+    assert not torch.equal(a.audio, c.audio)
+
+
+def test_gain_never_clips():
+    sampler = Sampler(
+        pool_of(speech=0.9), recipe(kinds={"speech": 1.0}, gain_db=(6.0, 6.0)), torch.device("cpu")
+    )
+    assert float(draw(sampler).audio.abs().max()) == pytest.approx(1.0)
+
+
+def test_triples_of_noisy_speech():
+    values = {"noisy": 1.0, "noise_gain_db": (-6.0206, -6.0206), "kinds": {"speech": 1.0, "noise": 1.0}}
+    batch = draw(Sampler(pool_of(speech=0.25, noise=0.05), recipe(**values), torch.device("cpu")))
+    speech = batch.audio[:, 0] > 0.9
+    assert 10 < int(speech.sum()) < 54
+    on, off = speech & batch.denoise[:, 0], speech & ~batch.denoise[:, 0]
+    assert on.any() and off.any()
+    # Both are peak-normalised, mixed at half amplitude, and scaled together below full scale.
+    assert torch.allclose(batch.audio[speech], torch.tensor(1.0), atol=1e-3)
+    assert torch.allclose(batch.target[on], torch.tensor(1 / 1.5), atol=1e-3)
+    assert torch.equal(batch.target[off], batch.audio[off])
+    # Noise on its own is coded as it is, and never asked to be cleaned.
+    assert not batch.denoise[~speech].any()
+    assert torch.equal(batch.target[~speech], batch.audio[~speech])
+
+
+def test_narrowband_files_count_less():
+    pool = pool_of(a=0.5, b=0.25)
+    clips = [Clip("a", "speech", 4000.0, 0, 16000), Clip("b", "speech", 8000.0, 16000, 16000)]
+    sampler = Sampler(Pool(pool.audio, clips), recipe(narrowband=0.25), torch.device("cpu"))
+    assert sampler.weights[0] / sampler.weights[1] == pytest.approx(0.25)

@@ -1,0 +1,62 @@
+"""Reconstruction losses: zero at equality, scale, phase, gradients at silence."""
+
+import pytest
+import torch
+
+from sscodec.training.losses import ReconstructionLoss, mel_filters, spectrum
+
+WINDOWS = (64, 256, 1024)
+
+
+@pytest.fixture
+def loss() -> ReconstructionLoss:
+    return ReconstructionLoss(24000, WINDOWS, 64, (256, 1024), 0.5)
+
+
+def tone(frequency: float, phase: float = 0.0) -> torch.Tensor:
+    t = torch.arange(12000) / 24000
+    return 0.3 * torch.sin(2 * torch.pi * frequency * t + phase)[None]
+
+
+def test_zero_for_equal_signals(loss):
+    assert all(float(value) < 1e-6 for value in loss(tone(440), tone(440)).values())
+
+
+def test_silence_scores_one_in_the_wave_term_at_any_level(loss):
+    for level in (1.0, 0.1):
+        x = level * tone(440)
+        assert float(loss(torch.zeros_like(x), x)["wave"]) == pytest.approx(1.0, abs=5e-3)
+
+
+def test_only_the_wave_term_sees_phase(loss):
+    found = loss(tone(440, phase=3.14159), tone(440))
+    assert float(found["mel_log"]) < 0.2
+    assert float(found["wave"]) == pytest.approx(4.0, abs=0.2)
+
+
+def test_a_gain_of_e_is_a_log_mel_distance_of_one(loss):
+    torch.manual_seed(0)
+    x = 0.1 * torch.randn(1, 12000)
+    assert float(loss(x * torch.e, x)["mel_log"]) == pytest.approx(1.0, abs=0.01)
+
+
+def test_gradients_are_finite_at_silence(loss):
+    y = torch.zeros(1, 4800, requires_grad=True)
+    sum(loss(y, torch.zeros(1, 4800)).values()).backward()
+    assert torch.isfinite(y.grad).all()
+    y.grad = None
+    sum(loss(y, tone(440)[:, :4800]).values()).backward()
+    assert torch.isfinite(y.grad).all()
+
+
+@pytest.mark.parametrize("size", [64, 128, 256, 512, 1024, 2048])
+def test_every_mel_filter_sums_to_one(size):
+    filters = mel_filters(24000, size, min(64, size // 4))
+    assert torch.allclose(filters.sum(0), torch.ones(filters.shape[1]), atol=1e-5)
+
+
+def test_spectrum_of_a_full_scale_sine_peaks_near_one_half():
+    window = torch.hann_window(1024)
+    bins = spectrum(torch.sin(2 * torch.pi * 64 / 1024 * torch.arange(24000.0))[None], window)
+    assert float(bins.abs()[0, 20:-20].max()) == pytest.approx(0.5, abs=0.01)
+    assert int(bins.abs()[0, 30].argmax()) == 64
