@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import cos, pi
+from math import cos, inf, pi
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import torch
@@ -104,10 +106,12 @@ class Trainer:
             self.discriminators.load_state_dict(state["discriminators"])
             self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
 
-    def progress(self) -> float:
-        """Fraction of the run that is done, the same on every process."""
+    def progress(self, stopped: bool = False) -> float:
+        """Fraction of the run that is done, the same on every process; infinite if the first was stopped."""
         recipe = self.recipe
         fraction = self.step / recipe.steps if recipe.steps else self.elapsed / (3600 * recipe.hours)
+        if stopped:
+            fraction = inf
         if dist.is_initialized():
             shared = torch.tensor([fraction], dtype=torch.float64, device=self.device)
             dist.broadcast(shared, 0)
@@ -277,8 +281,11 @@ def train(recipe: Recipe, sources: list[Path], out: Path, cache: Path, device: t
 
 
 def run(trainer: Trainer, checkpoint: Path, log: Path, first: bool) -> None:
-    """Step until the recipe's end; the first process logs and saves."""
+    """Step until the recipe's end, or until SIGTERM or SIGINT; the first process logs and saves."""
     recipe = trainer.recipe
+    stopped = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
     started, saved = time.monotonic() - trainer.elapsed, time.monotonic()
     seconds_a_step = recipe.crop_samples / recipe.model.sample_rate * recipe.batch * world()
     sums: dict[str, Tensor] = {}
@@ -286,7 +293,7 @@ def run(trainer: Trainer, checkpoint: Path, log: Path, first: bool) -> None:
     bar = tqdm(
         total=1.0, disable=None if first else True, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     )
-    while (progress := trainer.progress()) < 1:
+    while (progress := trainer.progress(stopped.is_set())) < 1:
         for name, value in trainer.train_step(progress).items():
             sums[name] = sums.get(name, 0) + value.detach()
         trainer.elapsed = time.monotonic() - started

@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -144,6 +145,23 @@ def test_two_processes_share_their_gradients(sounds, tmp_path):
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
     assert state["step"] == 25
+
+
+def test_a_stopped_run_saves_and_goes_on(sounds, tmp_path):
+    recipe = write_recipe(tmp_path, "hours = 1.0")
+    command = [sys.executable, "-m", "sscodec.training", "train", "--config", str(recipe)]
+    command += ["--data", str(sounds / "manifest.csv"), "--out", str(tmp_path / "run")]
+    command += ["--cache", str(tmp_path / "cache")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        while not (tmp_path / "run" / "log.csv").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.terminate()
+        assert process.wait(60) == 0
+    state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    assert state["step"] >= 50
+    subprocess.run([*command, "--steps", str(state["step"] + 3)], check=True, timeout=120)
+    assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == state["step"] + 3
 
 
 def test_cosine_ends_at_zero():

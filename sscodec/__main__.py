@@ -1,0 +1,5 @@
+"""`python -m sscodec` is `sscodec`."""
+
+from sscodec.cli import main
+
+main()

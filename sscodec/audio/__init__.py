@@ -1,0 +1,20 @@
+"""Sound in and out, block by block: reading, writing, resampling. Arrays are float32 [frames, channels]."""
+
+from sscodec.audio.blocks import Rebuffer, Trimmer
+from sscodec.audio.output import check_output, open_output
+from sscodec.audio.reading import MAX_CHANNELS, AudioReader
+from sscodec.audio.resampling import Resampler
+from sscodec.audio.writing import AudioWriter, choose_format, create_audio
+
+__all__ = [
+    "MAX_CHANNELS",
+    "AudioReader",
+    "AudioWriter",
+    "Rebuffer",
+    "Resampler",
+    "Trimmer",
+    "check_output",
+    "choose_format",
+    "create_audio",
+    "open_output",
+]

@@ -1,0 +1,209 @@
+"""Read sound from a file or a pipe, one second at a time, so that memory stays flat."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import soundfile
+
+from sscodec.audio import wav
+from sscodec.errors import InputError
+
+MAX_CHANNELS = 8
+MAX_SAMPLE_RATE = 768_000
+"""Hz. Beyond this a header is damaged, and blocks of one second would not fit into memory."""
+UNKNOWN_FRAMES = 2**63 - 1
+"""What libsndfile says for a FLAC file whose writer could not seek back to fill in its length."""
+
+
+class _Source(Protocol):
+    sample_rate: int
+    channels: int
+    frames: int | None
+
+    def read(self, frames: int) -> np.ndarray: ...
+
+
+class AudioReader:
+    """Sound from a path, or from standard input ("-"), as blocks of one second.
+
+    A context manager. Raises InputError where the input is missing, is not audio, has more than 8 channels or
+    cannot be read to its end.
+
+    mono: mix the channels down to their mean.
+    """
+
+    def __init__(self, source: str | Path, mono: bool = False) -> None:
+        self.name = "standard input" if str(source) == "-" else str(source)
+        self._mono = mono
+        self.position = 0
+        """Samples of each channel that `blocks` has given so far."""
+        with ExitStack() as stack:
+            self._source = self._open(source, stack)
+            self._check_header()
+            self._stack = stack.pop_all()
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self._source.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Columns of a block: 1 when mixing down."""
+        return 1 if self._mono else self._source.channels
+
+    @property
+    def source_channels(self) -> int:
+        """Channels of the input itself."""
+        return self._source.channels
+
+    @property
+    def frames(self) -> int | None:
+        """Samples of each channel that the input announces; None where only its end will tell."""
+        return self._source.frames
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """float32 [sample_rate, channels] arrays, the last one shorter; full scale is 1.0.
+
+        Raises InputError naming the place of a sample that is not finite.
+        """
+        while True:
+            try:
+                block = self._source.read(self.sample_rate)
+            except (soundfile.SoundFileError, OSError) as error:
+                where = f"{self.position / self.sample_rate:.0f} s"
+                raise InputError(
+                    f"{self.name}: cannot be read beyond {where} ({_reason(error)}); it is damaged or cut off"
+                ) from None
+            if len(block) == 0:
+                return
+            self._check_finite(block)
+            self.position += len(block)
+            yield block.mean(axis=1, keepdims=True, dtype=np.float32) if self._mono else block
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def __enter__(self) -> AudioReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self, source: str | Path, stack: ExitStack) -> _Source:
+        try:
+            file: BinaryIO = sys.stdin.buffer
+            if str(source) != "-":
+                file = stack.enter_context(Path(source).open("rb"))  # noqa: SIM115
+            if _is_seekable_file(file):
+                return _SoundfileSource(file, stack)
+            # What can be read only once: a pipe, also one that has a name.
+            format_, head = wav.read_header(file)
+            if not head:
+                raise InputError(f"{self.name}: is empty; pipe sound into it or name a file")
+            if format_ is not None:
+                return _WavPipeSource(file, format_)
+            # Ogg, MP3, AIFF and most other formats of libsndfile are read by seeking; from a pipe it cannot
+            # give back the bytes that it has probed. Hence a temporary file for all but WAV.
+            spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+            spool.write(head)
+            shutil.copyfileobj(file, spool)
+            spool.seek(0)
+            return _SoundfileSource(spool, stack)
+        except soundfile.SoundFileError as error:
+            raise InputError(f"{self.name}: not a sound file that can be read ({_reason(error)})") from None
+        except OSError as error:
+            raise InputError(f"{self.name}: cannot open it ({error.strerror or error})") from None
+
+    def _check_header(self) -> None:
+        if not 1 <= self._source.channels <= MAX_CHANNELS:
+            raise InputError(
+                f"{self.name}: has {self._source.channels} channels; at most {MAX_CHANNELS} can be coded"
+            )
+        if not 1 <= self.sample_rate <= MAX_SAMPLE_RATE:
+            raise InputError(
+                f"{self.name}: has a sample rate of {self.sample_rate} Hz; "
+                f"at most {MAX_SAMPLE_RATE} Hz can be read"
+            )
+
+    def _check_finite(self, block: np.ndarray) -> None:
+        if np.isfinite(block).all():
+            return
+        frame, channel = np.argwhere(~np.isfinite(block))[0]
+        index = self.position + int(frame)
+        raise InputError(
+            f"{self.name}: sample {index} ({index / self.sample_rate:.6f} s) of channel {channel + 1} is "
+            f"{block[frame, channel]}; repair the file, only finite samples can be coded"
+        )
+
+
+class _SequentialFile(soundfile.SoundFile):
+    """Reads from start to end only.
+
+    python-soundfile seeks after each read of a seekable file: libsndfile fails there with FLAC of unknown
+    length, and restarts MP3 decoding.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+class _SoundfileSource:
+    """A file that can be sought, in any format of libsndfile."""
+
+    def __init__(self, file: BinaryIO, stack: ExitStack) -> None:
+        if os.fstat(file.fileno()).st_size == 0:
+            raise soundfile.SoundFileRuntimeError("it is empty")
+        # By descriptor, for callbacks into Python swallow exceptions; a copy, for SoundFile closes its own.
+        self._file = stack.enter_context(_SequentialFile(os.dup(file.fileno())))
+        self.sample_rate: int = self._file.samplerate
+        self.channels: int = self._file.channels
+        self.frames: int | None = None if self._file.frames == UNKNOWN_FRAMES else self._file.frames
+
+    def read(self, frames: int) -> np.ndarray:
+        return self._file.read(frames, dtype="float32", always_2d=True)
+
+
+class _WavPipeSource:
+    """WAV from a pipe, as it arrives."""
+
+    def __init__(self, file: BinaryIO, format_: wav.WavFormat) -> None:
+        self._file = file
+        self._format = format_
+        self.sample_rate = format_.sample_rate
+        self.channels = format_.channels
+        self.frames = format_.frames
+        self._left = format_.frames
+
+    def read(self, frames: int) -> np.ndarray:
+        if self._left is not None:
+            frames = min(frames, self._left)
+            self._left -= frames
+        frame_bytes = self._format.frame_bytes
+        data = wav.read_exactly(self._file, frames * frame_bytes)
+        # A writer that was stopped may leave part of a frame.
+        return self._format.samples(data[: len(data) // frame_bytes * frame_bytes])
+
+
+def _is_seekable_file(file: BinaryIO) -> bool:
+    try:
+        file.fileno()
+        return file.seekable()
+    except (io.UnsupportedOperation, OSError):
+        return False
+
+
+def _reason(error: Exception) -> str:
+    """libsndfile's words, without the name of the file, which here is only a number."""
+    text = getattr(error, "error_string", "") or str(error)
+    return text.strip().rstrip(".") or "unknown error of libsndfile"

@@ -1,0 +1,58 @@
+"""`sscodec encode`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sscodec.cli.options import coding_options, note, output_name, print_json
+from sscodec.cli.progress import progress_bar
+from sscodec.errors import UsageError
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="[OUT]", required=False)
+@click.option("--kbps", type=float, help="Bitrate of all channels together.  [default: 6]")
+@click.option("--n-q", type=int, metavar="N", help="Codebooks per frame and channel, instead of --kbps.")
+@click.option("--mono", is_flag=True, help="Mix all channels down to one.")
+@click.option("--packet-ms", type=float, default=1000.0, show_default=True, help="Length of a packet.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Text for the header; repeatable.")
+@coding_options
+def encode(
+    source: str,
+    target: str | None,
+    kbps: float | None,
+    tags: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Encode the sound file IN into the stream OUT.
+
+    IN is WAV, FLAC, Ogg, MP3, AIFF or whatever else libsndfile reads, of any sample rate and 1 to 8 channels.
+    OUT is IN with the suffix .ssc if left out, and standard output if IN is "-".
+    """
+    target = output_name(source, target, ".ssc", as_json)
+    pairs = _parse_tags(tags)
+    from sscodec.files import encode_file
+
+    with progress_bar(quiet) as progress:
+        report = encode_file(source, target, kbps=kbps, tags=pairs, progress=progress, **options)
+    if kbps is not None and report.nominal_kbps < kbps - 1e-3:
+        note(f"{report.nominal_kbps:g} kbps, the next step below {kbps:g} ({report.n_q} codebooks)", quiet)
+    if as_json:
+        print_json(report)
+
+
+def _parse_tags(tags: tuple[str, ...]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for tag in tags:
+        key, separator, value = tag.partition("=")
+        if not separator:
+            raise UsageError(f"--tag {tag!r} must be KEY=VALUE")
+        if key in pairs:
+            raise UsageError(f"--tag {key} is given twice")
+        pairs[key] = value
+    return pairs

@@ -1,0 +1,92 @@
+"""The command `sscodec`: its subcommands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+import click
+
+import sscodec
+from sscodec.cli.decode import decode
+from sscodec.cli.encode import encode
+from sscodec.cli.info import info
+from sscodec.cli.models import models
+from sscodec.errors import OutputError, SscodecError, UsageError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
+
+class _Group(click.Group):
+    """Ends with one line on standard error and a documented exit code, whatever goes wrong."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs) or 0
+            sys.stdout.flush()
+        except (SscodecError, click.ClickException) as error:
+            code = _report(error)
+        except click.Abort:
+            code = INTERRUPTED
+        except OSError as error:
+            code = _report(_as_output_error(error))
+        sys.exit(code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("sscodec: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+        except OSError as error:  # click would end a closed pipe with another exit code
+            raise _as_output_error(error) from None
+
+
+def _as_output_error(error: OSError) -> OutputError:
+    """Inputs and output files tell their errors themselves: what is left is standard output."""
+    return OutputError(f"standard output: cannot write ({error.strerror or error})")
+
+
+def _report(error: SscodecError | click.ClickException) -> int:
+    """Say what is wrong; the exit code."""
+    message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        message += f" See `{error.ctx.command_path} --help`."
+    click.echo("sscodec: " + " ".join(message.split()), err=True)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Whoever read standard output has gone: what Python still holds for it has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UsageError.exit_code if isinstance(error, click.UsageError) else error.exit_code
+
+
+@click.group(
+    cls=_Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(sscodec.__version__, prog_name="sscodec", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Neural audio codec: speech and music at a few kbps.
+
+    "-" stands for standard input or output. Exit codes: 0 done, 2 wrong usage, 3 bad input, 4 damaged stream,
+    5 model missing or wrong, 6 output failed, 130 interrupted.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+for command in (encode, decode, info, models):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    # A signal that ends the process must unwind the stack, so that half-written files are removed.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    cli.main(prog_name="sscodec")
+    raise AssertionError("unreachable")

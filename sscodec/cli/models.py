@@ -1,0 +1,42 @@
+"""`sscodec models`."""
+
+from __future__ import annotations
+
+import click
+
+from sscodec.cli.options import note, print_json
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a list as JSON.")
+def models(as_json: bool) -> None:
+    """List the models, the default one first.
+
+    kbps is of one channel, before entropy coding; hash is what streams made with the model carry.
+    """
+    from sscodec.models import available, bitrates
+
+    rows = [
+        {
+            "id": model.id,
+            "sample_rate": model.config.sample_rate,
+            "kbps": bitrates(model.config),
+            "n_q": model.config.n_q,
+            "parameters": model.parameters,
+            "licence": model.config.licence,
+            "hash": model.stream_hash.hex(),
+            "sha256": model.sha256,
+            "path": str(model.path),
+        }
+        for model in available()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        note("no model is installed; set SSCODEC_MODEL to the path of a model folder")
+    for row in rows:
+        low, high = row["kbps"][0], row["kbps"][-1]  # type: ignore[index]
+        click.echo(f"{row['id']}")
+        click.echo(f"  {row['sample_rate']} Hz, {low:g} to {high:g} kbps in steps of {low:g}")
+        click.echo(f"  {row['parameters']:,} parameters, licence {row['licence']}, hash {row['hash']}")

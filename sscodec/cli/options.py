@@ -1,0 +1,52 @@
+"""What several commands share: options, default names, notes, JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sscodec.errors import UsageError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_CODING_OPTIONS = [
+    click.option("--model", metavar="ID|FOLDER", help="Model to use (see `sscodec models`)."),
+    click.option("--device", default="cpu", show_default=True, help="Torch device: cpu, cuda, cuda:1, mps."),
+    click.option("--threads", type=int, metavar="N", help="CPU threads; torch decides by default."),
+    click.option("--force", "-f", is_flag=True, help="Replace an existing output."),
+    click.option("--quiet", "-q", is_flag=True, help="No progress and no notes."),
+    click.option("--json", "as_json", is_flag=True, help="Print a report as one JSON object."),
+]
+
+
+def coding_options(command: Command) -> Command:
+    """The options of encode and decode alike."""
+    for option in reversed(_CODING_OPTIONS):
+        command = option(command)
+    return command
+
+
+def output_name(source: str, target: str | None, suffix: str, as_json: bool) -> str:
+    """The output: as given, or "-" for standard input, or the input's name with another suffix."""
+    if target is None:
+        target = "-" if source == "-" else str(Path(source).with_suffix(suffix))
+    if as_json and target == "-":
+        raise UsageError("--json would mix with the output on standard output; name an output file")
+    return target
+
+
+def note(message: str, quiet: bool = False) -> None:
+    """One line for the user that is no error."""
+    if not quiet:
+        click.echo(f"sscodec: {message}", err=True)
+
+
+def print_json(value: Any) -> None:
+    """A dataclass, or lists and dicts, as JSON on standard output."""
+    value = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
+    click.echo(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,229 @@
+"""A model ready to code: sound to codes and back, as whole arrays or block by block.
+
+Sound is float [samples] or [channels, samples] with full scale 1.0; codes are integers [n_q, frames] or
+[channels, n_q, frames]. Importing this module imports no torch; loading a `Codec` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sscodec import models
+from sscodec.errors import InputError, UsageError
+from sscodec.nn.config import ModelConfig
+from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, code_dtype, make_header
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sscodec.nn.soundstream import SoundStream
+
+
+class Codec:
+    """A model ready to code. Make one with `Codec.load`."""
+
+    def __init__(self, model: models.Model, network: SoundStream) -> None:
+        self.model = model
+        self._network = network
+
+    @classmethod
+    def load(
+        cls, model: str | Path | models.Model | None = None, device: str = "cpu", threads: int | None = None
+    ) -> Codec:
+        """Load a model, given by id or by the path of its folder; None: the default one.
+
+        device: a torch device such as "cpu", "cuda" or "cuda:1".
+        threads: of the CPU, for the whole process; None leaves torch's choice.
+
+        Raises ModelError for the model, UsageError for the device or the threads.
+        """
+        import torch
+
+        if threads is not None:
+            if threads < 1:
+                raise UsageError(f"threads must be at least 1, not {threads}")
+            torch.set_num_threads(threads)
+        found = model if isinstance(model, models.Model) else models.find(model)
+        return cls(found, found.load(device))
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.model.config
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.config.sample_rate
+
+    @property
+    def hop(self) -> int:
+        """Samples per frame."""
+        return self.config.hop
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.config.frame_rate
+
+    @property
+    def n_q(self) -> int:
+        """Codebooks; the most that `encode` uses."""
+        return self.config.n_q
+
+    @property
+    def bitrates(self) -> tuple[float, ...]:
+        """kbps of one channel with 1, 2, ... n_q codebooks, before entropy coding."""
+        return models.bitrates(self.config)
+
+    @property
+    def block_frames(self) -> int:
+        """Frames of a block of about one second: what whole sounds and files are coded in.
+
+        One length for all of them, for other lengths round differently (by about 1e-7): a code may tip over.
+        """
+        return max(1, round(self.frame_rate))
+
+    def encode(
+        self, audio: np.ndarray, n_q: int | None = None, kbps: float | None = None, denoise: bool = False
+    ) -> np.ndarray:
+        """Codes int16 [n_q, frames] of float audio [samples], [channels, n_q, frames] of [channels, samples].
+
+        The audio is at the model's sample rate; the last frame is filled up with silence. n_q or kbps (the
+        total of all channels, see `models.choose_n_q`) sets the rate. denoise: let the model remove noise.
+
+        Raises UsageError for arguments out of range, InputError for samples that are not finite.
+        """
+        if audio.ndim not in (1, 2):
+            raise UsageError(f"audio must be [samples] or [channels, samples], not of shape {audio.shape}")
+        channels = 1 if audio.ndim == 1 else len(audio)
+        session = self.stream_encoder(channels, models.choose_n_q(self.config, channels, n_q, kbps), denoise)
+        step = self.block_frames * self.hop
+        starts = range(0, max(1, audio.shape[-1]), step)
+        parts = [session.push(audio[..., start : start + step]) for start in starts]
+        return np.concatenate([*parts, session.flush()], axis=-1)
+
+    def decode(self, codes: np.ndarray, n_q: int | None = None) -> np.ndarray:
+        """float32 audio [frames * hop] of codes [n_q, frames], [channels, frames * hop] of 3-D codes.
+
+        n_q: use fewer codebooks than there are. Raises UsageError for codes that the model cannot have made.
+        """
+        if codes.ndim not in (2, 3):
+            raise UsageError(f"codes must be [n_q, frames] or [channels, n_q, frames], not {codes.shape}")
+        if n_q is not None and not 1 <= n_q <= codes.shape[-2]:
+            raise UsageError(f"n_q must be 1 to {codes.shape[-2]}, the codebooks that there are, not {n_q}")
+        session = self.stream_decoder(1 if codes.ndim == 2 else len(codes))
+        starts = range(0, max(1, codes.shape[-1]), self.block_frames)
+        parts = [session.push(codes[..., :n_q, start : start + self.block_frames]) for start in starts]
+        return np.concatenate(parts, axis=-1)
+
+    def stream_encoder(
+        self, channels: int = 1, n_q: int | None = None, denoise: bool = False
+    ) -> StreamEncoder:
+        """A session that encodes sound as it comes; n_q: None is what 6 kbps buy. Raises UsageError."""
+        return StreamEncoder(self, channels, models.choose_n_q(self.config, channels, n_q), denoise)
+
+    def stream_decoder(self, channels: int = 1) -> StreamDecoder:
+        """A session that decodes codes as they come."""
+        return StreamDecoder(self, channels)
+
+    def save(
+        self,
+        path: str | Path,
+        codes: np.ndarray,
+        samples: int | None = None,
+        packet_ms: float = DEFAULT_PACKET_MS,
+        tags: Mapping[str, str] | None = None,
+        force: bool = False,
+    ) -> int:
+        """Write codes [n_q, frames] or [channels, n_q, frames] as a stream and return its size in bytes.
+
+        samples: of each channel, where the last frame is not full.
+        force: replace an existing file. Raises UsageError and OutputError.
+        """
+        from sscodec.audio import open_output
+
+        codes = codes[np.newaxis] if codes.ndim == 2 else codes
+        channels, n_q, frames = codes.shape
+        samples = frames * self.hop if samples is None else samples
+        header = make_header(self.model, channels, n_q, self.sample_rate, channels, samples, packet_ms, tags)
+        with open_output(path, force=force) as file:
+            writer = CodesWriter(file, header)
+            writer.write(codes)
+            return writer.finish(samples, samples)
+
+
+class StreamEncoder:
+    """Sound in, codes out, block by block; keeps what does not fill a frame until the next block."""
+
+    def __init__(self, codec: Codec, channels: int, n_q: int, denoise: bool = False) -> None:
+        from sscodec.nn.streaming import EncoderSession
+
+        self._session = EncoderSession(codec._network, channels, n_q, denoise)
+        self._dtype = code_dtype(codec.config.codebook_size)
+        self._channels = channels
+        self._flat = channels == 1
+        self._samples = 0
+
+    def push(self, audio: np.ndarray) -> np.ndarray:
+        """Codes int16 [channels, n_q, frames] of the frames that float audio [channels, samples] completes.
+
+        One channel may come as [samples], and then gives [n_q, frames]. Raises UsageError and InputError.
+        """
+        import torch
+
+        self._flat = audio.ndim == 1
+        batch = audio[np.newaxis] if self._flat else audio
+        if batch.ndim != 2 or len(batch) != self._channels or not np.issubdtype(audio.dtype, np.floating):
+            raise UsageError(
+                f"audio must be float [{self._channels}, samples], not {audio.dtype} {list(audio.shape)}"
+            )
+        batch = np.ascontiguousarray(batch, dtype=np.float32)
+        if not np.isfinite(batch).all():
+            channel, sample = np.argwhere(~np.isfinite(batch))[0]
+            raise InputError(f"sample {self._samples + sample} of channel {channel + 1} is not finite")
+        self._samples += batch.shape[1]
+        return self._give(self._session.push(torch.from_numpy(batch)))
+
+    def flush(self) -> np.ndarray:
+        """Codes of the last frame, filled up with silence; none where no sample is left over."""
+        return self._give(self._session.flush())
+
+    def _give(self, codes: Tensor) -> np.ndarray:
+        array = codes.cpu().numpy().astype(self._dtype)
+        return array[0] if self._flat else array
+
+
+class StreamDecoder:
+    """Codes in, sound out, block by block."""
+
+    def __init__(self, codec: Codec, channels: int) -> None:
+        from sscodec.nn.streaming import DecoderSession
+
+        self._session = DecoderSession(codec._network, channels)
+        self._config = codec.config
+        self._channels = channels
+
+    def push(self, codes: np.ndarray) -> np.ndarray:
+        """float32 audio [channels, frames * hop] of integer codes [channels, n_q, frames].
+
+        One channel may come as [n_q, frames], and then gives [frames * hop]. Raises UsageError.
+        """
+        import torch
+
+        batch = codes[np.newaxis] if codes.ndim == 2 else codes
+        size = self._config.codebook_size
+        if batch.ndim != 3 or len(batch) != self._channels or not np.issubdtype(codes.dtype, np.integer):
+            raise UsageError(
+                f"codes must be integers [{self._channels}, n_q, frames], "
+                f"not {codes.dtype} {list(codes.shape)}"
+            )
+        if not 1 <= batch.shape[1] <= self._config.n_q:
+            raise UsageError(f"codes must be of 1 to {self._config.n_q} codebooks, not {batch.shape[1]}")
+        if batch.size and not 0 <= batch.min() <= batch.max() < size:
+            raise UsageError(f"codes must be 0 to {size - 1}, not {batch.min()} to {batch.max()}")
+        audio = self._session.push(torch.from_numpy(batch.astype(np.int64))).cpu().numpy()
+        return audio[0] if codes.ndim == 2 else audio

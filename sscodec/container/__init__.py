@@ -1,0 +1,40 @@
+"""The `.ssc` container: header, packets, checksums; bytes only (see `docs/format.md`)."""
+
+from sscodec.container.framing import End, Gap, Packet
+from sscodec.container.header import (
+    HASH_SIZE,
+    MAGIC,
+    MAX_CHANNELS,
+    MAX_HEADER_SIZE,
+    MAX_PACKET_FRAMES,
+    MAX_PAYLOAD_SIZE,
+    MAX_RATE,
+    RAW_CODER,
+    VERSION,
+    Header,
+)
+from sscodec.container.reader import StreamReader, read_streams
+from sscodec.container.scan import Location, StreamIndex, scan
+from sscodec.container.writer import StreamWriter
+
+__all__ = [
+    "HASH_SIZE",
+    "MAGIC",
+    "MAX_CHANNELS",
+    "MAX_HEADER_SIZE",
+    "MAX_PACKET_FRAMES",
+    "MAX_PAYLOAD_SIZE",
+    "MAX_RATE",
+    "RAW_CODER",
+    "VERSION",
+    "End",
+    "Gap",
+    "Header",
+    "Location",
+    "Packet",
+    "StreamIndex",
+    "StreamReader",
+    "StreamWriter",
+    "read_streams",
+    "scan",
+]

@@ -1,0 +1,177 @@
+"""Reading streams from files and pipes, whole or damaged."""
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from sscodec.container.framing import (
+    END_MARKER,
+    END_SIZE,
+    MAX_HEAD_SIZE,
+    End,
+    Framing,
+    Gap,
+    Packet,
+)
+from sscodec.container.header import MAGIC, MIN_HEADER_SIZE, PREFIX_SIZE, Header, has_valid_crc, header_size
+from sscodec.container.source import ByteSource
+from sscodec.errors import DamagedError
+
+MAX_DAMAGE_LINES = 1000  # keeps the memory bounded when a long input is nothing but damage
+
+_UNIT_START = re.compile(rb"[\xb0-\xb3\xed\x93]")  # first byte of a packet, an end marker, a header
+_HEADER_START = re.compile(rb"\x93")
+
+
+class StreamReader:
+    """One stream of a file or pipe: its header at once, then its packets by iterating.
+
+    Iterating (once) yields a Packet for every packet that arrived whole, in the order of time, and one Gap
+    for every stretch of damage; an undamaged stream has no Gap. A packet that is repeated, or comes after a
+    later one, is passed over as damage. The end of the iteration leaves the file at the next chained stream
+    or at its end.
+
+    Raises InputError when the file does not begin with a header (bytes before the magic are not searched:
+    such a file is likely something else) or needs a newer version, DamagedError when the header is damaged.
+    Iterating raises InputError only when the file cannot be read.
+    """
+
+    header: Header
+    end: End | None  # known once the iteration is over, unless the stream is truncated
+    truncated: bool  # the iteration is over and there was no end marker
+    damage: list[str]  # a line for every Gap so far
+    offset: int  # where the header begins, in bytes from where reading began
+
+    def __init__(self, file: BinaryIO | ByteSource) -> None:
+        self._source = file if isinstance(file, ByteSource) else ByteSource(file)
+        self.header, size = read_header(self._source)
+        self.offset = self._source.offset
+        self._source.skip(size)
+        self.end = None
+        self.truncated = False
+        self.damage = []
+        self._framing = Framing(self.header)
+        self._frame = 0  # frames delivered or known to be lost
+        self._lost: tuple[int, str] | None = None  # offset and reason of the damage that is being passed over
+        self._items = self._read_items()
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the stream so far, header and damage included."""
+        return self._source.offset - self.offset
+
+    def __iter__(self) -> Iterator[Packet | Gap]:
+        return self
+
+    def __next__(self) -> Packet | Gap:
+        return next(self._items)
+
+    def _read_items(self) -> Iterator[Packet | Gap]:
+        while self.end is None:
+            if not len(self._source.peek(1)) or self._at_header():
+                self._lose("the stream stops without its end marker")
+                self.truncated = True
+                yield self._gap(None)
+                return
+            try:
+                unit, size = self._parse_unit()
+            except DamagedError as fault:
+                self._lose(str(fault))
+                self._source.skip(1)  # no further: the damage may be in the length
+                self._source.skip_to(_UNIT_START)
+                continue
+            arrival = unit.first_frame if isinstance(unit, Packet) else unit.frames
+            if self._lost or arrival > self._frame:
+                self._lose("packets are missing")
+                yield self._gap(arrival - self._frame)
+            self._source.skip(size)
+            if isinstance(unit, Packet):
+                self._frame = unit.first_frame + unit.frames
+                yield unit
+            else:
+                self._frame, self.end = unit.frames, unit
+        yield from self._pass_over_garbage()
+
+    def _parse_unit(self) -> tuple[Packet | End, int]:
+        """The packet or end marker at hand and its size in bytes. Raises DamagedError."""
+        head_data = self._source.peek(MAX_HEAD_SIZE)
+        if head_data[0] == END_MARKER:
+            end = self._framing.parse_end(self._source.peek(END_SIZE))
+            if end.frames < self._frame:
+                raise DamagedError("the end marker counts fewer frames than there were")
+            return end, END_SIZE
+        head = self._framing.parse_head(head_data)
+        packet = self._framing.parse_packet(head, self._source.peek(head.packet_size))
+        if packet.first_frame < self._frame:
+            raise DamagedError("a packet is repeated or out of order")
+        return packet, head.packet_size
+
+    def _pass_over_garbage(self) -> Iterator[Gap]:
+        """What stands between the end of this stream and the next header or the end of the file."""
+        damaged_header = self._source.peek(len(MAGIC)) == MAGIC
+        start = self._source.offset
+        while self._source.skip_to(_HEADER_START) and not self._at_header():
+            self._source.skip(1)
+        if self._source.offset > start:
+            what = "a stream with a damaged header" if damaged_header else "bytes that belong to no stream"
+            self._lost = (start, what)
+            yield self._gap(0)
+
+    def _at_header(self) -> bool:
+        """Whether an undamaged header, of whatever version, is at hand."""
+        prefix = self._source.peek(PREFIX_SIZE)
+        if len(prefix) < PREFIX_SIZE or prefix[: len(MAGIC)] != MAGIC:
+            return False
+        size = int.from_bytes(prefix[5:7], "little")
+        data = self._source.peek(size)
+        return size >= MIN_HEADER_SIZE and len(data) == size and has_valid_crc(data)
+
+    def _lose(self, reason: str) -> None:
+        """Damage begins at the current byte, unless it began before."""
+        if self._lost is None:
+            self._lost = (self._source.offset, reason)
+
+    def _gap(self, frames: int | None) -> Gap:
+        """Close the stretch of damage and report it."""
+        assert self._lost is not None
+        (offset, reason), self._lost = self._lost, None
+        gap = Gap(self._frame, frames, offset, self._source.offset - offset, reason)
+        if len(self.damage) < MAX_DAMAGE_LINES:
+            self.damage.append(self._describe(gap))
+        elif len(self.damage) == MAX_DAMAGE_LINES:
+            self.damage.append("there is more damage than can be listed")
+        return gap
+
+    def _describe(self, gap: Gap) -> str:
+        where = f"byte {gap.offset}: {gap.reason}"
+        if gap.length:
+            where += f", {gap.length} bytes passed over"
+        rate = self.header.frame_rate
+        time = f"{gap.first_frame / rate:.3f} s"
+        if gap.frames is None:
+            return f"{where}; whatever followed {time} is lost"
+        if gap.frames:
+            return f"{where}; {gap.frames} frames ({gap.frames / rate:.3f} s) lost at {time}"
+        return f"{where}; no frames lost at {time}"
+
+
+def read_streams(file: BinaryIO) -> Iterator[StreamReader]:
+    """The chained streams of a file or pipe, in order; each is read to its end before the next is given.
+
+    Raises what StreamReader raises, for a stream of the chain when its turn comes. A later header that is
+    damaged does not raise: its stream is garbage, which the reader of the stream before reports as a Gap.
+    """
+    source = ByteSource(file)
+    while True:
+        reader = StreamReader(source)
+        yield reader
+        for _ in reader:
+            pass
+        if not len(source.peek(1)):
+            return
+
+
+def read_header(source: ByteSource) -> tuple[Header, int]:
+    """The header at hand and its size in bytes, without moving. Raises InputError and DamagedError."""
+    size = header_size(bytes(source.peek(PREFIX_SIZE)))
+    return Header.from_bytes(bytes(source.peek(size))), size

@@ -1,0 +1,88 @@
+"""Writing a stream to a file or pipe."""
+
+from typing import BinaryIO
+
+from sscodec.container.framing import MAX_SEQUENCE, End, Framing, Packet
+from sscodec.container.header import RAW_CODER, UNKNOWN_SAMPLES, Header
+from sscodec.errors import OutputError, UsageError
+
+
+class StreamWriter:
+    """Writes the header at once, then packets, then the end marker. Never seeks.
+
+    Every packet is flushed, so that a pipe carries it at once. Raises OutputError when the file cannot be
+    written, except that BrokenPipeError (the reader of a pipe has gone) is left as it is; UsageError for
+    arguments that the format cannot hold.
+    """
+
+    bytes_written: int  # of this stream so far
+    frames: int  # written so far
+
+    def __init__(self, file: BinaryIO, header: Header) -> None:
+        self._file = file
+        self._header = header
+        self._framing = Framing(header)
+        self._sequence = 0
+        self._finished = False
+        self.bytes_written = 0
+        self.frames = 0
+        self._write(header.to_bytes())
+
+    def write(self, payload: bytes, frames: int, fallback: bool = False) -> None:
+        """Write one packet of `frames` frames: header.packet_frames, or fewer in the last packet.
+
+        With `fallback` the payload is raw codes although the stream has another coder. That is how a coder's
+        payload that would exceed the raw size is written: a payload longer than header.raw_size(frames) is an
+        error.
+        """
+        full, raw_size = self._header.packet_frames, self._header.raw_size(frames)
+        if self._finished:
+            raise UsageError("the stream is finished: no packet can follow")
+        if self.frames != self._sequence * full:
+            raise UsageError("only the last packet of a stream may have fewer frames than packet_frames")
+        if not 1 <= frames <= full:
+            raise UsageError(f"a packet of this stream holds 1 to {full} frames, not {frames}")
+        if self._sequence > MAX_SEQUENCE:
+            raise UsageError(f"a stream holds {MAX_SEQUENCE + 1} packets at most: begin another")
+        if fallback and self._header.coder == RAW_CODER:
+            raise UsageError("a stream of raw codes has no other coder to fall back from")
+        if len(payload) > raw_size:
+            raise UsageError(f"{len(payload)} bytes of payload are more than raw codes take ({raw_size})")
+        if (fallback or self._header.coder == RAW_CODER) and len(payload) != raw_size:
+            raise UsageError(f"raw codes of {frames} frames are {raw_size} bytes, not {len(payload)}")
+        packet = Packet(self._sequence, self.frames, frames, bytes(payload), fallback)
+        self._write(self._framing.pack_packet(packet))
+        self._sequence += 1
+        self.frames += frames
+
+    def finish(self, samples: int, original_samples: int) -> int:
+        """Write the end marker and return the bytes of the whole stream; the file stays open.
+
+        `samples`: model-rate samples per channel that are sound, at most frames * hop. `original_samples`:
+        samples per channel at the original rate; it overrides what the header says.
+        """
+        if self._finished:
+            raise UsageError("the stream is finished already")
+        most = self.frames * self._header.hop
+        if not 0 <= samples <= most:
+            raise UsageError(f"{self.frames} frames hold 0 to {most} samples, not {samples}")
+        if not 0 <= original_samples < UNKNOWN_SAMPLES:
+            raise UsageError(f"original_samples cannot be {original_samples}")
+        self._write(self._framing.pack_end(End(self.frames, samples, original_samples)))
+        self._finished = True
+        return self.bytes_written
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        try:
+            while rest:
+                written = self._file.write(rest)  # an unbuffered file may take only a part
+                if written is None:
+                    raise OutputError("the output is a non-blocking file: use a blocking one")
+                rest = rest[written:]
+            self._file.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"the output cannot be written: {error}") from error
+        self.bytes_written += len(data)

@@ -1,0 +1,345 @@
+"""The whole road: sound files to streams and back."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from sscodec import models
+from sscodec.codec import Codec, StreamDecoder, StreamEncoder
+from sscodec.container import MAX_RATE, End, Header, Packet, StreamReader, read_streams, scan
+from sscodec.errors import DamagedError, InputError, ModelError, UsageError
+from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, make_header, open_stream, payload_decoder
+
+if TYPE_CHECKING:
+    from sscodec.audio import AudioReader
+
+MAX_GAP_SECONDS = 24 * 3600
+"""A longer loss is a damaged number, not a loss: nobody wants the disk filled with silence."""
+
+Progress = Callable[[float, "float | None"], None]
+"""Called with the seconds of sound done, and with those in all where they are known."""
+
+
+@dataclass
+class EncodeReport:
+    """What `encode_file` did."""
+
+    input: str
+    output: str
+    model: str
+    seconds: float
+    """Of sound."""
+    channels: int
+    n_q: int
+    nominal_kbps: float
+    """Of all channels together, before entropy coding, without headers."""
+    kbps: float
+    """The whole stream's bytes over the seconds of sound; 0 without sound."""
+    bytes: int
+    elapsed_seconds: float
+    """Without loading the model."""
+    speed: float
+    """Seconds of sound coded in a second."""
+
+
+@dataclass
+class DecodeReport:
+    """What `decode_file` did."""
+
+    input: str
+    output: str
+    model: str
+    seconds: float
+    channels: int
+    sample_rate: int
+    samples: int
+    """Written, of each channel."""
+    n_q: int
+    streams: int
+    """More than 1 where streams are chained."""
+    elapsed_seconds: float
+    speed: float
+    damage: list[str]
+    """One line for every stretch that was lost; silence is in its place."""
+
+
+def encode_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    model: str | Path | None = None,
+    n_q: int | None = None,
+    kbps: float | None = None,
+    mono: bool = False,
+    packet_ms: float = DEFAULT_PACKET_MS,
+    tags: Mapping[str, str] | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> EncodeReport:
+    """Encode a sound file (or "-", standard input) into a stream (or "-", standard output).
+
+    n_q, kbps: the rate, as in `models.choose_n_q`. mono: mix the channels down. packet_ms: length of a
+    packet, the unit that a loss takes away. model, device, threads: as in `Codec.load`. force: replace an
+    existing file.
+
+    Raises InputError, OutputError, ModelError and UsageError; then no file is left behind.
+    """
+    from sscodec.audio import AudioReader, Rebuffer, check_output, open_output
+
+    check_output(target, source, force)
+    with AudioReader(source, mono) as reader:
+        found = models.find(model)
+        channels, rate = reader.channels, found.config.sample_rate
+        n_q = models.choose_n_q(found.config, channels, n_q, kbps)
+        header = make_header(
+            found, channels, n_q, reader.sample_rate, reader.source_channels, reader.frames, packet_ms, tags
+        )
+        codec = Codec.load(found, device, threads)
+        total = None if reader.frames is None else reader.frames / reader.sample_rate
+        with open_output(target, source, force) as file:
+            started = time.perf_counter()
+            encoder = StreamEncoder(codec, channels, n_q)
+            writer = CodesWriter(file, header)
+            rebuffer = Rebuffer(codec.block_frames * codec.hop)
+            samples = 0
+            for sound in _at_rate(reader, rate):
+                samples += len(sound)
+                for block in rebuffer.push(sound.T):
+                    writer.write(encoder.push(block))
+                if progress:
+                    progress(samples / rate, total)
+            for block in rebuffer.flush():
+                writer.write(encoder.push(block))
+            writer.write(encoder.flush())
+            size = writer.finish(samples, reader.position)
+            elapsed = time.perf_counter() - started
+    seconds = reader.position / reader.sample_rate
+    return EncodeReport(
+        input=str(source),
+        output=str(target),
+        model=found.id,
+        seconds=seconds,
+        channels=channels,
+        n_q=n_q,
+        nominal_kbps=header.bitrate / 1000,
+        kbps=size * 8 / seconds / 1000 if seconds else 0.0,
+        bytes=size,
+        elapsed_seconds=elapsed,
+        speed=seconds / elapsed,
+    )
+
+
+def decode_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    model: str | Path | None = None,
+    rate: int | str = "original",
+    n_q: int | None = None,
+    subtype: str | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> DecodeReport:
+    """Decode a stream (or "-", standard input) into a sound file (or "-", standard output, as WAV).
+
+    model: None finds the installed model that the stream was made with. rate: "original", "model" or Hz.
+    n_q: use fewer codebooks than the stream has. subtype: libsndfile's name of the sample format.
+    device, threads: as in `Codec.load`. force: replace an existing file.
+
+    What is damaged becomes silence of the same length, and is told in the report, not raised.
+    Chained streams are decoded one after the other, at the rate of the first.
+
+    Raises InputError, DamagedError (the very header is damaged), OutputError, ModelError and UsageError;
+    then no file is left behind.
+    """
+    from sscodec.audio import check_output, choose_format, create_audio
+
+    check_output(target, source, force)
+    choose_format(target, subtype)
+    with ExitStack() as stack:
+        file = open_stream(source, stack)
+        streams = read_streams(file)
+        total = _scan_length(file, rate)
+        first = next(streams)
+        header = first.header
+        n_q = header.n_q if n_q is None else n_q
+        if not 1 <= n_q <= header.n_q:
+            raise UsageError(f"n_q must be 1 to {header.n_q}, the codebooks of the stream, not {n_q}")
+        out_rate = _output_rate(header, rate)
+        if not file.seekable() and header.original_samples is not None:
+            total = _scale(header.original_samples, header.original_rate, out_rate)
+        codec = _codec_for(header, model, device, threads)
+        writer = stack.enter_context(
+            create_audio(target, out_rate, header.channels, subtype, total, source, force)
+        )
+        started = time.perf_counter()
+        samples = count = 0
+        damage: list[str] = []
+        for count, stream in enumerate(itertools.chain([first], streams), 1):
+            if count > 1 and str(target) == "-" and total is not None and not file.seekable():
+                raise InputError(
+                    f"{source}: is a chain of streams, but the WAV header has told the length of the first; "
+                    "from a pipe, decode a chain into a file"
+                )
+            if stream.header.channels != header.channels:
+                raise InputError(
+                    f"{source}: stream {count} has {stream.header.channels} channels, the first "
+                    f"{header.channels}; split the file and decode the streams on their own"
+                )
+            if stream.header.model_hash != codec.model.stream_hash:
+                codec = _codec_for(stream.header, model, device, threads)
+            for block in _decode_stream(stream, codec, n_q, out_rate, damage):
+                writer.write(block)
+                samples += len(block)
+                if progress:
+                    progress(samples / out_rate, None if total is None else total / out_rate)
+        elapsed = time.perf_counter() - started
+    seconds = samples / out_rate
+    return DecodeReport(
+        input=str(source),
+        output=str(target),
+        model=codec.model.id,
+        seconds=seconds,
+        channels=header.channels,
+        sample_rate=out_rate,
+        samples=samples,
+        n_q=n_q,
+        streams=count,
+        elapsed_seconds=elapsed,
+        speed=seconds / elapsed,
+        damage=damage,
+    )
+
+
+def _at_rate(reader: AudioReader, rate: int) -> Iterator[np.ndarray]:
+    """The reader's blocks at another sample rate, [frames, channels]."""
+    from sscodec.audio import Resampler
+
+    resampler = Resampler(reader.sample_rate, rate, reader.channels)
+    for block in reader.blocks():
+        yield resampler.push(block)
+    yield resampler.flush()
+
+
+def _decode_stream(
+    stream: StreamReader, codec: Codec, n_q: int, out_rate: int, damage: list[str]
+) -> Iterator[np.ndarray]:
+    """Blocks [frames, channels] at out_rate, cut to the length that the end marker says."""
+    from sscodec.audio import Resampler, Trimmer
+
+    header = stream.header
+    resampler = Resampler(header.sample_rate, out_rate, header.channels)
+    # Padding of the last frame is all that has to be cut off.
+    trimmer = Trimmer(header.channels, hold=header.hop * out_rate // header.sample_rate + 2)
+    for sound in _decode_packets(stream, codec, n_q, damage):
+        yield trimmer.push(resampler.push(sound.T))
+    yield trimmer.push(resampler.flush())
+    yield trimmer.finish(None if stream.end is None else _length(header, stream.end, out_rate))
+    damage.extend(stream.damage)
+
+
+def _decode_packets(stream: StreamReader, codec: Codec, n_q: int, damage: list[str]) -> Iterator[np.ndarray]:
+    """float32 [channels, samples] at the model's rate, with silence for what is lost."""
+    from sscodec.audio import Rebuffer
+
+    header = stream.header
+    decode = payload_decoder(header)
+    decoder = StreamDecoder(codec, header.channels)
+    rebuffer = Rebuffer(codec.block_frames)
+    for item in stream:
+        lost = 0
+        if isinstance(item, Packet):
+            try:
+                for block in rebuffer.push(decode(item)[:, :n_q]):
+                    yield decoder.push(block)
+            except DamagedError as error:
+                damage.append(f"packet {item.sequence}: {error}; {item.frames} frames lost")
+                lost = item.frames
+        else:
+            lost = item.frames or 0
+        if lost:
+            for block in rebuffer.flush():
+                yield decoder.push(block)
+            yield from _silence(header, lost)
+            # What comes after the loss does not continue what was before it.
+            decoder = StreamDecoder(codec, header.channels)
+    for block in rebuffer.flush():
+        yield decoder.push(block)
+
+
+def _silence(header: Header, frames: int) -> Iterator[np.ndarray]:
+    if frames > MAX_GAP_SECONDS * header.frame_rate:
+        raise DamagedError(f"{frames} frames are missing, more than a day: the stream's numbers are damaged")
+    block = max(1, round(header.frame_rate))
+    for start in range(0, frames, block):
+        yield np.zeros((header.channels, min(block, frames - start) * header.hop), np.float32)
+
+
+def _codec_for(header: Header, model: str | Path | None, device: str, threads: int | None) -> Codec:
+    found = models.find_for_stream(header.model_id, header.model_hash, model)
+    config = found.config
+    ours = (config.sample_rate, config.hop, config.codebook_size)
+    if (header.sample_rate, header.hop, header.codebook_size) != ours or header.n_q > config.n_q:
+        raise ModelError(f"the stream and {found.path} have the same weights but another config.toml")
+    return Codec.load(found, device, threads)
+
+
+def _output_rate(header: Header, rate: int | str) -> int:
+    if rate in ("original", "model"):
+        return header.original_rate if rate == "original" else header.sample_rate
+    if isinstance(rate, str) or not 1 <= rate <= MAX_RATE:
+        raise UsageError(f"rate must be original, model or 1 to {MAX_RATE} Hz, not {rate}")
+    return rate
+
+
+def _length(header: Header, end: End, out_rate: int) -> int:
+    """Samples of a channel at out_rate that a whole stream decodes to."""
+    if out_rate == header.original_rate:
+        length = end.original_samples
+    elif out_rate == header.sample_rate:
+        length = end.samples
+    else:
+        length = _scale(end.original_samples, header.original_rate, out_rate)
+    # A marker that contradicts itself must not fill the disk with silence. Rounding may cost one sample.
+    return min(length, _scale(end.frames * header.hop + 1, header.sample_rate, out_rate) + 1)
+
+
+def _scale(samples: int, in_rate: int, out_rate: int) -> int:
+    """The same time at another rate, rounded half up."""
+    return (2 * samples * out_rate + in_rate) // (2 * in_rate)
+
+
+def _scan_length(file: BinaryIO, rate: int | str) -> int | None:
+    """Samples of a channel that all streams of a file decode to; None for a pipe and for damage."""
+    if not file.seekable():
+        return None
+    start = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(start)
+    length, out_rate = 0, None
+    try:
+        while file.tell() < size:
+            index = scan(file)
+            if index.end is None:
+                return None
+            out_rate = out_rate or _output_rate(index.header, rate)
+            length += _length(index.header, index.end, out_rate)
+            file.seek(index.stop)
+        return length
+    except (InputError, DamagedError):
+        return None
+    finally:
+        file.seek(start)

@@ -1,0 +1,220 @@
+"""Find, check and load models: folders with `config.toml`, `weights.safetensors` and `CARD.md`.
+
+Installed models lie in `sscodec/_models/`, those of a checkout in `models/` at its top. Importing this module
+imports no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sscodec.errors import ModelError, UsageError
+from sscodec.nn.config import ModelConfig
+
+if TYPE_CHECKING:
+    from sscodec.nn.soundstream import SoundStream
+
+DEFAULT_MODEL = "soundstream-24khz"
+MODEL_VARIABLE = "SSCODEC_MODEL"
+"""Environment variable that names another default: an id, or the path of a folder."""
+CONFIG_FILE = "config.toml"
+WEIGHTS_FILE = "weights.safetensors"
+DEFAULT_KBPS = 6.0
+HASH_BYTES = 8
+"""Leading bytes of the SHA-256 of the weights file that a stream stores."""
+MAX_WEIGHTS_HEADER_BYTES = 100_000_000
+"""The limit of the safetensors format itself."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model on disk; nothing but its config is read until it is asked for."""
+
+    path: Path
+    config: ModelConfig
+
+    @property
+    def id(self) -> str:
+        """The name that streams carry; that of the folder, for installed models."""
+        return self.config.name
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the weights file, 64 hexadecimal digits. Raises ModelError."""
+        digest = hashlib.sha256()
+        try:
+            with (self.path / WEIGHTS_FILE).open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+        except OSError as error:
+            raise self._unreadable(error) from None
+        return digest.hexdigest()
+
+    @property
+    def stream_hash(self) -> bytes:
+        """The part of the hash that a stream's header stores, 8 bytes."""
+        return bytes.fromhex(self.sha256)[:HASH_BYTES]
+
+    @cached_property
+    def parameters(self) -> int:
+        """Numbers in the weights file, codebooks included. Raises ModelError."""
+        try:
+            with (self.path / WEIGHTS_FILE).open("rb") as file:
+                size = int.from_bytes(file.read(8), "little")
+                header = json.loads(file.read(min(size, MAX_WEIGHTS_HEADER_BYTES)))
+            header.pop("__metadata__", None)
+            return sum(math.prod(tensor["shape"]) for tensor in header.values())
+        except OSError as error:
+            raise self._unreadable(error) from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ModelError(
+                f"{self.path / WEIGHTS_FILE}: not a safetensors file; install it again"
+            ) from None
+
+    def load(self, device: str = "cpu") -> SoundStream:
+        """The network in float32 on a torch device, ready for inference.
+
+        Raises ModelError where the weights cannot be read or do not fit, UsageError for the device.
+        """
+        import torch
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        from sscodec.nn.soundstream import SoundStream
+
+        try:
+            network = SoundStream(self.config)
+            weights = load_file(self.path / WEIGHTS_FILE)
+            network.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, strict=True)
+        except OSError as error:
+            raise self._unreadable(error) from None
+        except SafetensorError as error:
+            raise ModelError(f"{self.path / WEIGHTS_FILE}: not a safetensors file ({error})") from None
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(f"{self.path}: the weights do not fit {CONFIG_FILE} ({reason})") from None
+        try:
+            return network.to(torch.device(device)).eval().requires_grad_(False)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            reason = str(error).splitlines()[0]
+            raise UsageError(f"device {device!r} cannot be used ({reason}); try --device cpu") from None
+
+    def _unreadable(self, error: OSError) -> ModelError:
+        return ModelError(f"{self.path / WEIGHTS_FILE}: cannot read it ({error.strerror or error})")
+
+
+def installed() -> Iterator[Model]:
+    """The models that come with sscodec, the default first. Raises ModelError for a malformed config."""
+    folders = (folder for root in _roots() if root.is_dir() for folder in root.iterdir() if _is_model(folder))
+    for folder in sorted(folders, key=lambda folder: (folder.name != DEFAULT_MODEL, folder.name)):
+        yield open_folder(folder)
+
+
+def available() -> list[Model]:
+    """The models that need not be named: that of SSCODEC_MODEL, where set, and the installed ones."""
+    models = list(installed())
+    if os.environ.get(MODEL_VARIABLE):
+        named = find()
+        models = [named, *(model for model in models if model.path != named.path)]
+    return models
+
+
+def find(name: str | Path | None = None) -> Model:
+    """A model by its id or by the path of its folder.
+
+    name: None takes the environment variable SSCODEC_MODEL, or else "soundstream-24khz".
+
+    Raises ModelError where there is none.
+    """
+    name = str(name or os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL)
+    if Path(name).name == name:
+        for root in _roots():
+            if _is_model(root / name):
+                return open_folder(root / name)
+    if _is_model(Path(name)):
+        return open_folder(Path(name))
+    if Path(name).is_dir():
+        raise ModelError(f"{name}: no model folder; it must hold {CONFIG_FILE} and {WEIGHTS_FILE}")
+    known = ", ".join(model.id for model in installed()) or "none"
+    raise ModelError(
+        f"no model {name!r}; installed: {known}; give one of these or the path of a model folder"
+    )
+
+
+def find_for_stream(model_id: str, stream_hash: bytes, name: str | Path | None = None) -> Model:
+    """The model that a stream was made with: the one named, or whichever available one has its hash.
+
+    model_id, stream_hash: what the stream's header says.
+
+    Raises ModelError naming both hashes where it is not there.
+    """
+    needed = f"the stream needs model {model_id!r} with hash {stream_hash.hex()}"
+    if name is not None:
+        model = find(name)
+        if model.stream_hash != stream_hash:
+            raise ModelError(
+                f"{needed}, but {model.path} has {model.stream_hash.hex()}; "
+                "name the folder of the right model with --model, or leave the option out"
+            )
+        return model
+    candidates = available()
+    for model in candidates:
+        if model.stream_hash == stream_hash:
+            return model
+    present = ", ".join(f"{model.id} ({model.stream_hash.hex()})" for model in candidates) or "none"
+    raise ModelError(
+        f"{needed}; available: {present}; "
+        "name the folder of that model with --model, or install the version of sscodec that made the stream"
+    )
+
+
+def bitrates(config: ModelConfig) -> tuple[float, ...]:
+    """kbps of one channel with 1, 2, ... codebooks, before entropy coding."""
+    return tuple(config.bitrate(n_q) / 1000 for n_q in range(1, config.n_q + 1))
+
+
+def choose_n_q(config: ModelConfig, channels: int, n_q: int | None = None, kbps: float | None = None) -> int:
+    """The codebooks for a rate of `kbps` in all channels together: the largest step that is not above it.
+
+    Without n_q and kbps, what 6 kbps buy, or the nearest that the model has. Raises UsageError out of range.
+    """
+    if n_q is not None and kbps is not None:
+        raise UsageError("give n_q or kbps, not both")
+    if n_q is not None:
+        if not 1 <= n_q <= config.n_q:
+            raise UsageError(f"n_q must be 1 to {config.n_q} for model {config.name}, not {n_q}")
+        return n_q
+    step = channels * config.bitrate(1) / 1000
+    if kbps is None:
+        kbps = min(max(DEFAULT_KBPS, step), step * config.n_q)
+    steps = kbps / step + 1e-6  # 4.35 / 0.15 is 28.999...
+    if not 1 <= steps <= config.n_q + 2e-6:
+        raise UsageError(
+            f"kbps must be {step:g} to {step * config.n_q:g} for model {config.name} and {channels} "
+            f"channel{'s' if channels > 1 else ''}, not {kbps:g}"
+        )
+    return int(steps)
+
+
+def open_folder(folder: Path) -> Model:
+    """The model in a folder. Raises ModelError for a missing or malformed config."""
+    return Model(folder, ModelConfig.load(folder / CONFIG_FILE))
+
+
+def _roots() -> list[Path]:
+    package = Path(__file__).resolve().parent
+    wheel = package / "_models"
+    # Beside an installed package `models` would be somebody else's.
+    return [wheel] if wheel.is_dir() else [package.parent / "models"]
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()

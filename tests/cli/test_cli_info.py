@@ -1,0 +1,75 @@
+import json
+from pathlib import Path
+
+import pytest
+
+
+def test_text(run, recording):
+    run("encode", "--tag", "title=A", "--packet-ms", 500, recording)
+    text = run("info", "in.ssc").stdout
+    for part in (
+        "2.500 s, 1 channel",
+        "44100 Hz, 1 channel(s), 110250 samples",
+        "tiny",
+        "24000 Hz, hop 320",
+        "(6 nominal), 8 codebooks of 1024, raw codes",
+        "5 of up to 0.507 s, 188 frames",
+        f"{Path('in.ssc').stat().st_size} bytes",
+        "title=A",
+    ):
+        assert part in text
+    assert "DAMAGED" not in text
+
+
+def test_json(run, stream):
+    (info,) = json.loads(run("info", "--json", stream).stdout)
+    size = stream.stat().st_size
+    assert (info["file"], info["stream"], info["bytes"], info["complete"]) == ("in.ssc", 1, size, True)
+    assert info["overhead_bytes"] == size - 188 * 10
+    assert info["overhead_percent"] == pytest.approx(100 * info["overhead_bytes"] / size)
+    assert info["kbps"] == pytest.approx(size * 8 / 2500)
+    assert (info["frames"], info["packets"], info["seconds"], info["damage"]) == (188, 3, 2.5, [])
+
+
+def test_chains_standard_input_and_several_files(run, stream):
+    chain = stream.read_bytes() * 2
+    Path("chain.ssc").write_bytes(chain)
+    infos = json.loads(run("info", "--json", "chain.ssc", stream).stdout)
+    assert [(info["file"], info["stream"]) for info in infos] == [
+        ("chain.ssc", 1),
+        ("chain.ssc", 2),
+        ("in.ssc", 1),
+    ]
+    assert "-, stream 2" in run("info", "-", stdin=chain).stdout
+
+
+def test_damage(run, stream):
+    data = bytearray(stream.read_bytes())
+    data[1000] ^= 1
+    Path("bad.ssc").write_bytes(data)
+    result = run("info", "bad.ssc", code=4)
+    assert "DAMAGED" in result.stdout
+    assert "75 frames" in result.stdout
+    Path("cut.ssc").write_bytes(data[:900])
+    (info,) = json.loads(run("info", "--json", "cut.ssc", code=4).stdout)
+    assert (info["complete"], info["packets"], info["seconds"]) == (False, 1, 1.0)
+
+
+def test_one_bad_file_does_not_hide_the_others(run, stream, recording):
+    result = run("info", recording, stream, "missing.ssc", code=3)
+    assert "110250 samples" in result.stdout
+    assert len(result.stderr.splitlines()) == 2
+    assert "in.wav: not an sscodec stream" in result.stderr
+    assert "missing.ssc: cannot open it" in result.stderr
+
+
+def test_an_empty_stream(run):
+    import numpy as np
+    import soundfile
+
+    soundfile.write("empty.wav", np.zeros(0), 24000)
+    run("encode", "empty.wav")
+    (info,) = json.loads(run("info", "--json", "empty.ssc").stdout)
+    assert (info["seconds"], info["kbps"], info["packets"], info["complete"]) == (0, 0, 0, True)
+    run("decode", "empty.ssc", "out.wav")
+    assert soundfile.info("out.wav").frames == 0

@@ -1,0 +1,88 @@
+"""Shared by all tests: a tiny model with random weights, and synthetic sounds."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+# Before torch is imported: small convolutions on many threads are slow, and slower still beside other work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+
+Sound = Callable[..., np.ndarray]
+
+
+def build_model(folder: Path, seed: int = 0, **changes: int) -> Path:
+    """A model folder with random float16 weights, small enough for thousands of times real time."""
+    import torch
+    from safetensors.torch import save_file
+
+    from sscodec.nn.config import ModelConfig
+    from sscodec.nn.soundstream import SoundStream
+
+    shape = {"c_enc": 2, "c_dec": 2, "dim": 8, "n_q": 8} | changes
+    config = ModelConfig(name=folder.name, **shape)
+    torch.manual_seed(seed)
+    network = SoundStream(config)
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(config.to_toml())
+    weights = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
+    save_file(weights, folder / "weights.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 kHz, hop 320, 8 codebooks of 1024: 0.75 to 6 kbps."""
+    return build_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def other_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Like `model_folder` with other weights."""
+    return build_model(tmp_path_factory.mktemp("models") / "other", seed=1)
+
+
+@pytest.fixture
+def sound() -> Sound:
+    """A function that makes float32 [frames, channels]: a sweep with noise, another in each channel."""
+
+    def make(
+        seconds: float = 1.5, rate: int = 24000, channels: int = 1, frames: int | None = None
+    ) -> np.ndarray:
+        frames = round(seconds * rate) if frames is None else frames
+        noise = np.random.default_rng(rate + channels).standard_normal((frames, channels))
+        time = np.arange(frames)[:, np.newaxis] / rate
+        pitch = 200.0 + 100 * np.arange(channels)
+        return (0.3 * np.sin(2 * np.pi * pitch * time * (1 + time)) + 0.03 * noise).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture
+def pipe_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    """A function that makes bytes the standard input, to be read once from start to end, as a pipe is."""
+
+    def feed(data: bytes) -> None:
+        class Pipe(io.RawIOBase):
+            """Hands out a few bytes at a time."""
+
+            position = 0
+
+            def readable(self) -> bool:
+                return True
+
+            def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+                part = data[self.position : self.position + min(len(buffer), 1777)]
+                buffer[: len(part)] = part
+                self.position += len(part)
+                return len(part)
+
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Pipe())))
+
+    return feed
