@@ -8,18 +8,29 @@ import click
 
 from sscodec.errors import SscodecError
 
+RECIPE = Path(__file__).parent / "recipes" / "soundstream-24khz.toml"
 
-@click.group()
+
+class TrainFirst(click.Group):
+    """A group whose options without a command are those of `train`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0].startswith("--") and args[0] != "--help":
+            args = ["train", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=TrainFirst)
 def main() -> None:
-    """Train SoundStream models."""
+    """Train SoundStream models. Without a command: train."""
 
 
 @main.command()
 @click.option(
     "--config",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    required=True,
-    help="Recipe (TOML).",
+    default=RECIPE,
+    help="Recipe (TOML); that of the shipped model by default.",
 )
 @click.option(
     "--data",
@@ -35,6 +46,11 @@ def main() -> None:
 @click.option(
     "--cache", type=click.Path(path_type=Path), default=Path("runs/cache"), help="Folder of decoded audio."
 )
+@click.option(
+    "--init",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Model folder whose weights a new run starts from.",
+)
 @click.option("--hours", type=float, help="Instead of the recipe's length.")
 @click.option("--steps", type=int, help="Instead of the recipe's length.")
 @click.option("--device", default="cpu", show_default=True)
@@ -44,6 +60,7 @@ def train(
     sources: tuple[Path, ...],
     out: Path,
     cache: Path,
+    init: Path | None,
     hours: float | None,
     steps: int | None,
     device: str,
@@ -59,7 +76,7 @@ def train(
     length = {}
     if hours is not None or steps is not None:
         length = {"hours": hours or 0.0, "steps": steps or 0}
-    run(Recipe.load(config, **length), list(sources), out, cache, torch.device(device))
+    run(Recipe.load(config, **length), list(sources), out, cache, torch.device(device), init)
 
 
 @main.command("export")

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from math import cos, inf, pi
 from pathlib import Path
 from threading import Event
@@ -18,7 +19,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from sscodec.errors import UsageError
+from sscodec.errors import ModelError, UsageError
+from sscodec.models import open_folder
 from sscodec.nn.soundstream import SoundStream
 from sscodec.training.data import Pool, Sampler
 from sscodec.training.discriminators import (
@@ -86,6 +88,7 @@ class Trainer:
             "average": self.average,
             "learner": self.learner.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "quantizer_start": self.recipe.quantizer_start,
             "kmeans_inputs": self.kmeans_inputs,
         }
         if self.discriminators is not None:
@@ -101,10 +104,28 @@ class Trainer:
             ours.copy_(theirs)
         self.learner.load_state_dict(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
+        # A run that started from a model has none of its recipe's steps without the quantizer.
+        self.recipe = replace(self.recipe, quantizer_start=state["quantizer_start"])
         self.kmeans_inputs = [x.to(self.device) for x in state["kmeans_inputs"]]
         if self.discriminators is not None and "discriminators" in state:
             self.discriminators.load_state_dict(state["discriminators"])
             self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
+
+    def start_from(self, folder: Path) -> None:
+        """Take the weights and codebooks of a model folder; the optimizer starts afresh.
+
+        Raises ModelError where they do not fit the recipe's [model].
+        """
+        source = open_folder(folder)
+        if replace(source.config, name=self.recipe.model.name) != self.recipe.model:
+            raise ModelError(
+                f"{folder}: its config.toml is not the recipe's [model]; use that config or another model"
+            )
+        self.model.load_state_dict(source.load(str(self.device)).state_dict())
+        self.average = [weight.detach().clone() for weight in self.weights]
+        frames = self.recipe.batch * self.recipe.crop_samples / self.recipe.model.hop * world()
+        self.learner.adopt(frames)
+        self.recipe = replace(self.recipe, quantizer_start=0)
 
     def progress(self, stopped: bool = False) -> float:
         """Fraction of the run that is done, the same on every process; infinite if the first was stopped."""
@@ -256,9 +277,17 @@ def process_group(device: torch.device) -> Iterator[None]:
         yield
 
 
-def train(recipe: Recipe, sources: list[Path], out: Path, cache: Path, device: torch.device) -> None:
+def train(
+    recipe: Recipe,
+    sources: list[Path],
+    out: Path,
+    cache: Path,
+    device: torch.device,
+    init: Path | None = None,
+) -> None:
     """Run a recipe into the folder `out`, going on from the checkpoint that lies there, if any.
 
+    A new run starts from the weights in the model folder `init`, where given, and quantizes from step 0.
     Writes `last.pt` (the checkpoint) and `log.csv`. Raises UsageError where the losses stop being numbers.
     """
     with process_group(device):
@@ -277,6 +306,8 @@ def train(recipe: Recipe, sources: list[Path], out: Path, cache: Path, device: t
         checkpoint = out / "last.pt"
         if checkpoint.exists():
             trainer.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
+        elif init is not None:
+            trainer.start_from(init)
         run(trainer, checkpoint, out / "log.csv", first)
 
 

@@ -89,6 +89,11 @@ class CodebookLearner:
         self.sums = torch.where(dead[:, :, None], fresh * start[:, :, None], self.sums)
         self.codebooks.copy_(self.sums / self.counts[:, :, None])
 
+    def adopt(self, step_frames: float) -> None:
+        """Go on from the codebooks as they are, as if each entry had its even share of step_frames frames."""
+        self.counts.fill_(max(step_frames / self.counts.shape[1], self.dead_count))
+        self.sums.copy_(self.codebooks * self.counts[:, :, None])
+
     def initialise(self, x: Tensor, step_frames: int, generator: torch.Generator, rounds: int = 10) -> None:
         """Set the codebooks by k-means on frames float32 [n, dim], each on the residual of those before it.
 

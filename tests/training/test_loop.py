@@ -164,6 +164,25 @@ def test_a_stopped_run_saves_and_goes_on(sounds, tmp_path):
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == state["step"] + 3
 
 
+def test_a_run_starts_from_a_model_folder(sounds, tmp_path):
+    run(sounds, tmp_path, write_recipe(tmp_path, "steps = 50"))
+    first = load_checkpoint(tmp_path / "run" / "last.pt")
+    export(first, tmp_path / "model")
+    recipe = Recipe.load(write_recipe(tmp_path, "steps = 1\nlr = 1e-9"))
+    train(recipe, [sounds / "manifest.csv"], tmp_path / "next", tmp_path / "cache", CPU, tmp_path / "model")
+    second = load_checkpoint(tmp_path / "next" / "last.pt")
+    for ours, theirs in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, rtol=2e-3, atol=1e-3)  # float16 on the way
+    assert (
+        first.quantizer.codebooks - second.quantizer.codebooks
+    ).abs().max() < 0.2 * first.quantizer.codebooks.std()
+    other = Recipe.load(write_recipe(tmp_path, "steps = 1", n_q=3))
+    with pytest.raises(ModelError, match=r"config\.toml"):
+        train(
+            other, [sounds / "manifest.csv"], tmp_path / "other", tmp_path / "cache", CPU, tmp_path / "model"
+        )
+
+
 def test_cosine_ends_at_zero():
     assert cosine(0.0) == 1.0
     assert cosine(0.5) == pytest.approx(0.5)
