@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from sscodec.nn.config import ModelConfig, build, parse_toml
 from sscodec.nn.soundstream import SoundStream
@@ -27,4 +27,5 @@ def export(model: SoundStream, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.toml").write_text(model.config.to_toml(), encoding="utf-8")
     tensors = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(tensors, folder / "weights.safetensors")
+    # Through bytes: save_file makes files that only their owner can read.
+    (folder / "weights.safetensors").write_bytes(save(tensors))

@@ -320,7 +320,7 @@ def run(trainer: Trainer, checkpoint: Path, log: Path, first: bool) -> None:
     started, saved = time.monotonic() - trainer.elapsed, time.monotonic()
     seconds_a_step = recipe.crop_samples / recipe.model.sample_rate * recipe.batch * world()
     sums: dict[str, Tensor] = {}
-    since = time.monotonic()
+    logged, since = trainer.step, time.monotonic()
     bar = tqdm(
         total=1.0, disable=None if first else True, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     )
@@ -329,14 +329,14 @@ def run(trainer: Trainer, checkpoint: Path, log: Path, first: bool) -> None:
             sums[name] = sums.get(name, 0) + value.detach()
         trainer.elapsed = time.monotonic() - started
         if trainer.step % LOG_EVERY == 0:
-            means = {name: float(value) / LOG_EVERY for name, value in sums.items()}
+            steps = trainer.step - logged
+            means = {name: float(value) / steps for name, value in sums.items()}
             if not all(map(torch.isfinite, sums.values())):
                 raise UsageError(
                     f"step {trainer.step}: a loss is not a number; lower lr or resume an older checkpoint"
                 )
-            sums = {}
-            rate = LOG_EVERY * seconds_a_step / (time.monotonic() - since)
-            since = time.monotonic()
+            rate = steps * seconds_a_step / (time.monotonic() - since)
+            sums, logged, since = {}, trainer.step, time.monotonic()
             if first:
                 row = {
                     "step": trainer.step,
