@@ -172,7 +172,8 @@ class Sampler:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Add noise to a share of the speech examples (section III-F): (audio, target, denoise).
 
-        Denoising is drawn with even odds; with it on, the target is the clean speech, else the mixture.
+        Denoising is drawn with even odds; with it on, the target is the clean speech, else the mixture. Speech
+        that stays clean is its own target either way, so that denoising does it no harm.
         """
         recipe = self.recipe
         n = len(speech)
@@ -180,7 +181,7 @@ class Sampler:
         noise = normalise(self.crops(noise_index, generator))
         level = decibels(uniform(recipe.noise_gain_db, n, generator))[:, None].to(self.device)
         mixed = (is_speech & (torch.rand(n, generator=generator) < recipe.noisy))[:, None].to(self.device)
-        denoise = (torch.rand(n, 1, generator=generator) < 0.5).to(self.device) & mixed
+        denoise = ((torch.rand(n, generator=generator) < 0.5) & is_speech)[:, None].to(self.device)
         clean = torch.where(mixed, normalise(speech), speech)
         audio = torch.where(mixed, clean + level * noise, clean)
         return audio, torch.where(denoise, clean, audio), denoise

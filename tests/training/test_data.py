@@ -112,6 +112,12 @@ def test_triples_of_noisy_speech():
     assert torch.allclose(batch.audio[speech], torch.tensor(1.0), atol=1e-3)
     assert torch.allclose(batch.target[on], torch.tensor(1 / 1.5), atol=1e-3)
     assert torch.equal(batch.target[off], batch.audio[off])
+    # Speech that stays clean is its own target, whatever the condition.
+    clean = draw(
+        Sampler(pool_of(speech=0.25, noise=0.05), recipe(**values | {"noisy": 1e-9}), torch.device("cpu"))
+    )
+    assert clean.denoise.any()
+    assert torch.equal(clean.target, clean.audio)
     # Noise on its own is coded as it is, and never asked to be cleaned.
     assert not batch.denoise[~speech].any()
     assert torch.equal(batch.target[~speech], batch.audio[~speech])

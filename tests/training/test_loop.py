@@ -84,6 +84,12 @@ def test_learns_exports_and_validates(sounds, tmp_path):
     export(model, tmp_path / "model")
     assert ModelConfig.load(tmp_path / "model" / "config.toml") == model.config
 
+    audio = torch.zeros(1, 800)
+    on, off = torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 1, dtype=torch.bool)
+    with torch.no_grad():
+        assert (model.film.gamma[0] != 1).any()
+        assert torch.equal(model.embed(audio, on), model.embed(audio, off))  # denoising was never trained
+
     scores = validate(model, [sounds / "manifest.csv"], [1, 4])
     assert [row["kind"] for row in scores] == ["speech", "speech"]
     assert scores[1]["si_sdr"] > scores[0]["si_sdr"]
