@@ -16,7 +16,8 @@ import numpy as np
 from sscodec import models
 from sscodec.codec import Codec, StreamDecoder, StreamEncoder
 from sscodec.container import MAX_RATE, End, Header, Packet, StreamReader, read_streams, scan
-from sscodec.errors import DamagedError, InputError, ModelError, UsageError
+from sscodec.errors import DamagedError, InputError, UsageError
+from sscodec.loader import Loader
 from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, make_header, open_stream, payload_decoder
 
 if TYPE_CHECKING:
@@ -86,26 +87,28 @@ def encode_file(
     threads: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    loader: Loader | None = None,
 ) -> EncodeReport:
     """Encode a sound file (or "-", standard input) into a stream (or "-", standard output).
 
     n_q, kbps: the rate, as in `models.choose_n_q`. mono: mix the channels down. packet_ms: length of a
     packet, the unit that a loss takes away. model, device, threads: as in `Codec.load`. force: replace an
-    existing file.
+    existing file. loader: takes the place of model, device and threads when many files are coded.
 
     Raises InputError, OutputError, ModelError and UsageError; then no file is left behind.
     """
     from sscodec.audio import AudioReader, Rebuffer, check_output, open_output
 
     check_output(target, source, force)
+    loader = loader or Loader(model, device, threads)
     with AudioReader(source, mono) as reader:
-        found = models.find(model)
+        found = loader.named()
         channels, rate = reader.channels, found.config.sample_rate
         n_q = models.choose_n_q(found.config, channels, n_q, kbps)
         header = make_header(
             found, channels, n_q, reader.sample_rate, reader.source_channels, reader.frames, packet_ms, tags
         )
-        codec = Codec.load(found, device, threads)
+        codec = loader.load(found)
         total = None if reader.frames is None else reader.frames / reader.sample_rate
         with open_output(target, source, force) as file:
             started = time.perf_counter()
@@ -152,12 +155,14 @@ def decode_file(
     threads: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    loader: Loader | None = None,
 ) -> DecodeReport:
     """Decode a stream (or "-", standard input) into a sound file (or "-", standard output, as WAV).
 
     model: None finds the installed model that the stream was made with. rate: "original", "model" or Hz.
     n_q: use fewer codebooks than the stream has. subtype: libsndfile's name of the sample format.
-    device, threads: as in `Codec.load`. force: replace an existing file.
+    device, threads: as in `Codec.load`. force: replace an existing file. loader: takes the place of model,
+    device and threads when many files are decoded.
 
     What is damaged becomes silence of the same length, and is told in the report, not raised.
     Chained streams are decoded one after the other, at the rate of the first.
@@ -169,6 +174,7 @@ def decode_file(
 
     check_output(target, source, force)
     choose_format(target, subtype)
+    loader = loader or Loader(model, device, threads)
     with ExitStack() as stack:
         file = open_stream(source, stack)
         streams = read_streams(file)
@@ -181,7 +187,7 @@ def decode_file(
         out_rate = _output_rate(header, rate)
         if not file.seekable() and header.original_samples is not None:
             total = _scale(header.original_samples, header.original_rate, out_rate)
-        codec = _codec_for(header, model, device, threads)
+        codec = loader.for_stream(header)
         writer = stack.enter_context(
             create_audio(target, out_rate, header.channels, subtype, total, source, force)
         )
@@ -200,7 +206,7 @@ def decode_file(
                     f"{header.channels}; split the file and decode the streams on their own"
                 )
             if stream.header.model_hash != codec.model.stream_hash:
-                codec = _codec_for(stream.header, model, device, threads)
+                codec = loader.for_stream(stream.header)
             for block in _decode_stream(stream, codec, n_q, out_rate, damage):
                 writer.write(block)
                 samples += len(block)
@@ -222,6 +228,18 @@ def decode_file(
         speed=seconds / elapsed,
         damage=damage,
     )
+
+
+def decoded_size(source: str | Path, rate: int | str = "original") -> tuple[int, int, int | None]:
+    """Hz, channels, and samples of each channel that decoding a file gives; None where it is damaged.
+
+    rate: as in `decode_file`. Payloads are not read. Raises InputError, DamagedError and UsageError.
+    """
+    with ExitStack() as stack:
+        file = open_stream(source, stack)
+        header = next(read_streams(file)).header
+        file.seek(0)
+        return _output_rate(header, rate), header.channels, _scan_length(file, rate)
 
 
 def _at_rate(reader: AudioReader, rate: int) -> Iterator[np.ndarray]:
@@ -286,15 +304,6 @@ def _silence(header: Header, frames: int) -> Iterator[np.ndarray]:
     block = max(1, round(header.frame_rate))
     for start in range(0, frames, block):
         yield np.zeros((header.channels, min(block, frames - start) * header.hop), np.float32)
-
-
-def _codec_for(header: Header, model: str | Path | None, device: str, threads: int | None) -> Codec:
-    found = models.find_for_stream(header.model_id, header.model_hash, model)
-    config = found.config
-    ours = (config.sample_rate, config.hop, config.codebook_size)
-    if (header.sample_rate, header.hop, header.codebook_size) != ours or header.n_q > config.n_q:
-        raise ModelError(f"the stream and {found.path} have the same weights but another config.toml")
-    return Codec.load(found, device, threads)
 
 
 def _output_rate(header: Header, rate: int | str) -> int:

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
+from sscodec.cli.batch import batch_options, input_and_output, run_batch, take_batch
 from sscodec.cli.options import coding_options, note, output_name, print_json
 from sscodec.cli.progress import progress_bar
 from sscodec.errors import DamagedError, UsageError
 
 
 @click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="[OUT]", required=False)
+@click.argument("names", metavar="IN [OUT] | IN... -o FOLDER", nargs=-1, type=click.Path())
 @click.option(
     "--rate", default="original", show_default=True, metavar="original|model|HZ", help="Sample rate of OUT."
 )
@@ -21,19 +21,40 @@ from sscodec.errors import DamagedError, UsageError
     "--subtype", help="Sample format in libsndfile's words, such as PCM_24 or FLOAT.  [default: PCM_16]"
 )
 @click.option("--n-q", type=int, metavar="N", help="Use the first N codebooks only.")
+@click.option(
+    "--format",
+    "format_",
+    metavar="SUFFIX",
+    help="Format where OUT is not named, such as flac.  [default: wav]",
+)
+@batch_options
 @coding_options
-def decode(source: str, target: str | None, rate: str, quiet: bool, as_json: bool, **options: Any) -> None:
-    """Decode the stream IN into the sound file OUT.
+def decode(
+    names: tuple[str, ...], rate: str, format_: str | None, quiet: bool, as_json: bool, **options: Any
+) -> None:
+    """Decode the stream IN into the sound file OUT, or many streams into a folder.
 
     The suffix of OUT gives its format: .wav, .flac, .ogg, .mp3, .aiff and others. OUT is IN with the suffix
     .wav if left out, and standard output (WAV) if IN is "-". Damaged parts become silence, and the exit code
     is 4.
+
+    With -o every argument is an input, a file or a folder. Files that are done already are passed over, and
+    one that fails does not keep the others from being decoded.
     """
-    target = output_name(source, target, ".wav", as_json)
+    batch = take_batch(names, options)
+    suffix = "." + (format_ or "wav").lstrip(".")
+    options["rate"] = _parse_rate(rate)
+    if batch is not None:
+        run_batch(batch, "decode", suffix, names, options, quiet=quiet, as_json=as_json)
+        return
+    source, target = input_and_output(names)
+    if format_ is not None and (target is not None or source == "-"):
+        raise UsageError("--format is for outputs without a name: the suffix of OUT gives its format")
+    target = output_name(source, target, suffix, as_json)
     from sscodec.files import decode_file
 
     with progress_bar(quiet) as progress:
-        report = decode_file(source, target, rate=_parse_rate(rate), progress=progress, **options)
+        report = decode_file(source, target, progress=progress, **options)
     if as_json:
         print_json(report)
     for line in report.damage:

@@ -6,36 +6,45 @@ from typing import Any
 
 import click
 
+from sscodec.cli.batch import batch_options, input_and_output, run_batch, take_batch
 from sscodec.cli.options import coding_options, note, output_name, print_json
 from sscodec.cli.progress import progress_bar
 from sscodec.errors import UsageError
 
 
 @click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="[OUT]", required=False)
+@click.argument("names", metavar="IN [OUT] | IN... -o FOLDER", nargs=-1, type=click.Path())
 @click.option("--kbps", type=float, help="Bitrate of all channels together.  [default: 6]")
 @click.option("--n-q", type=int, metavar="N", help="Codebooks per frame and channel, instead of --kbps.")
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--packet-ms", type=float, default=1000.0, show_default=True, help="Length of a packet.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Text for the header; repeatable.")
+@batch_options
 @coding_options
 def encode(
-    source: str,
-    target: str | None,
+    names: tuple[str, ...],
     kbps: float | None,
     tags: tuple[str, ...],
     quiet: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Encode the sound file IN into the stream OUT.
+    """Encode the sound file IN into the stream OUT, or many files into a folder.
 
     IN is WAV, FLAC, Ogg, MP3, AIFF or whatever else libsndfile reads, of any sample rate and 1 to 8 channels.
     OUT is IN with the suffix .ssc if left out, and standard output if IN is "-".
+
+    With -o every argument is an input, a file or a folder. Files that are done already are passed over, and
+    one that fails does not keep the others from being encoded.
     """
-    target = output_name(source, target, ".ssc", as_json)
+    batch = take_batch(names, options)
     pairs = _parse_tags(tags)
+    if batch is not None:
+        options |= {"kbps": kbps, "tags": pairs}
+        run_batch(batch, "encode", ".ssc", names, options, quiet=quiet, as_json=as_json)
+        return
+    source, target = input_and_output(names)
+    target = output_name(source, target, ".ssc", as_json)
     from sscodec.files import encode_file
 
     with progress_bar(quiet) as progress:

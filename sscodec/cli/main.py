@@ -12,8 +12,10 @@ import click
 import sscodec
 from sscodec.cli.decode import decode
 from sscodec.cli.encode import encode
+from sscodec.cli.eval import evaluate
 from sscodec.cli.info import info
 from sscodec.cli.models import models
+from sscodec.cli.spectrogram import spectrogram
 from sscodec.errors import OutputError, SscodecError, UsageError
 
 INTERRUPTED = 130
@@ -80,7 +82,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (encode, decode, info, models):
+for command in (encode, decode, info, models, evaluate, spectrogram):
     cli.add_command(command)
 
 

@@ -49,4 +49,9 @@ def note(message: str, quiet: bool = False) -> None:
 def print_json(value: Any) -> None:
     """A dataclass, or lists and dicts, as JSON on standard output."""
     value = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
-    click.echo(json.dumps(value, ensure_ascii=False))
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file name that is not UTF-8
+        text = json.dumps(value)
+    click.echo(text)

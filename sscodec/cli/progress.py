@@ -30,3 +30,23 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[float, float | None], None] 
             bar.update(done - bar.n)
 
         yield show
+
+
+@contextmanager
+def batch_bar(quiet: bool, files: int) -> Iterator[Callable[[int, float], None] | None]:
+    """A function that takes the files done and the seconds of sound coded so far; None as above."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    layout = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} files{postfix} [{elapsed}<{remaining}]"
+    with tqdm(total=files, delay=1, leave=False, bar_format=layout) as bar:
+
+        def show(done: int, seconds: float) -> None:
+            speed = seconds / max(bar.format_dict["elapsed"], 1e-9)
+            bar.set_postfix_str(f"{seconds:.0f} s of sound, {speed:.1f}x real time", refresh=False)
+            bar.update(done - bar.n)
+            bar.refresh()
+
+        yield show

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sscodec.container.header import RAW_CODER, Header
+from sscodec.container.header import MAX_PAYLOAD_SIZE, RAW_CODER, Header, copy_of
 from sscodec.errors import DamagedError
 
 PACKET_MARKER = 0xB0  # the low bits are the flags below
@@ -20,6 +20,8 @@ END_MARKER = 0xED
 MAX_SEQUENCE = 2**32 - 1
 MAX_HEAD_SIZE = 1 + 5 + 2 + 3  # bytes: marker, sequence, frames, payload size
 CRC_SIZE = 4
+MIN_PACKET_SIZE = 1 + 1 + 1 + CRC_SIZE  # bytes: without payload
+MAX_PACKET_SIZE = MAX_HEAD_SIZE + MAX_PAYLOAD_SIZE + CRC_SIZE
 
 _FLAGS = FLAG_FRAMES | FLAG_FALLBACK
 _CRC = struct.Struct("<I")
@@ -76,9 +78,12 @@ class PacketHead(NamedTuple):
 class Framing:
     """Packets and end marker of the stream with the given header."""
 
+    header_copy: bytes  # what may stand between any two packets
+
     def __init__(self, header: Header) -> None:
         self._header = header
-        (self._seed,) = _CRC.unpack(header.to_bytes()[-CRC_SIZE:])
+        self.header_copy = copy_of(header.to_bytes())
+        (self._seed,) = _CRC.unpack(self.header_copy[-CRC_SIZE:])
 
     def pack_packet(self, packet: Packet) -> bytes:
         """The bytes of a packet whose fields are known to be in range."""

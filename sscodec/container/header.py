@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from sscodec.errors import DamagedError, InputError, UsageError
 
 MAGIC = b"\x93SSC"
+COPY_MAGIC = b"\x93ssc"  # begins the copy of a header, which is equal in all but this
+COPY_AFTER = 4096  # bytes: the copy comes after the packet that reaches it, beyond any lost block of a disk
 VERSION = 1
 RAW_CODER = 0  # entropy coder id of plain fixed-width codes; the container treats every other id alike
 
@@ -203,6 +205,11 @@ def header_size(start: bytes) -> int:
     if size < MIN_HEADER_SIZE:
         raise DamagedError(f"the stream header is damaged: it cannot be {size} bytes long")
     return size
+
+
+def copy_of(header: bytes) -> bytes:
+    """The copy, as it stands later in the file, of a header as `Header.to_bytes` gives it."""
+    return COPY_MAGIC + header[len(MAGIC) :]
 
 
 def has_valid_crc(data: bytes | memoryview) -> bool:

@@ -8,19 +8,21 @@ from sscodec.container.framing import (
     END_MARKER,
     END_SIZE,
     MAX_HEAD_SIZE,
+    MIN_PACKET_SIZE,
     End,
     Framing,
     Gap,
     Packet,
+    PacketHead,
 )
-from sscodec.container.header import MAGIC, MIN_HEADER_SIZE, PREFIX_SIZE, Header, has_valid_crc, header_size
+from sscodec.container.header import MAGIC, Header, copy_of
+from sscodec.container.search import find_header, skip_to_start, start_at
 from sscodec.container.source import ByteSource
 from sscodec.errors import DamagedError
 
 MAX_DAMAGE_LINES = 1000  # keeps the memory bounded when a long input is nothing but damage
 
-_UNIT_START = re.compile(rb"[\xb0-\xb3\xed\x93]")  # first byte of a packet, an end marker, a header
-_HEADER_START = re.compile(rb"\x93")
+_UNIT_START = re.compile(rb"[\xb0-\xb3\xed\x93]")  # first byte of a packet, an end marker, a header or its copy
 
 
 class StreamReader:
@@ -31,29 +33,28 @@ class StreamReader:
     later one, is passed over as damage. The end of the iteration leaves the file at the next chained stream
     or at its end.
 
-    Raises InputError when the file does not begin with a header (bytes before the magic are not searched:
-    such a file is likely something else) or needs a newer version, DamagedError when the header is damaged.
-    Iterating raises InputError only when the file cannot be read.
+    A header that is damaged is taken from its copy, and one that does not stand at the very beginning is
+    searched for, but not far. Raises InputError when there is none or it needs a newer version, DamagedError
+    when it is damaged and so is the copy. Iterating raises InputError only when the file cannot be read.
     """
 
     header: Header
     end: End | None  # known once the iteration is over, unless the stream is truncated
     truncated: bool  # the iteration is over and there was no end marker
     damage: list[str]  # a line for every Gap so far
-    offset: int  # where the header begins, in bytes from where reading began
+    offset: int  # where the stream begins, garbage before it included, in bytes from where reading began
 
     def __init__(self, file: BinaryIO | ByteSource) -> None:
         self._source = file if isinstance(file, ByteSource) else ByteSource(file)
-        self.header, size = read_header(self._source)
+        self.header, garbage = find_header(self._source)
         self.offset = self._source.offset
-        self._source.skip(size)
         self.end = None
         self.truncated = False
         self.damage = []
         self._framing = Framing(self.header)
         self._frame = 0  # frames delivered or known to be lost
         self._lost: tuple[int, str] | None = None  # offset and reason of the damage that is being passed over
-        self._items = self._read_items()
+        self._items = self._read_items(garbage)
 
     @property
     def bytes_read(self) -> int:
@@ -66,9 +67,25 @@ class StreamReader:
     def __next__(self) -> Packet | Gap:
         return next(self._items)
 
-    def _read_items(self) -> Iterator[Packet | Gap]:
+    def _read_items(self, garbage: int | None) -> Iterator[Packet | Gap]:
+        """garbage: bytes before the header; None where it is lost, and only its copy is there."""
+        if garbage:
+            self._lose("bytes that belong to no stream")
+            self._source.skip(garbage)
+            yield self._gap(0)
+        if garbage is None:
+            self._lose("the header is damaged, its copy was used")
+        else:
+            self._source.skip(len(self._framing.header_copy))
         while self.end is None:
-            if not len(self._source.peek(1)) or self._at_header():
+            start = start_at(self._source)
+            if start and start.is_copy and copy_of(start.data) == self._framing.header_copy:
+                self._source.skip(len(start.data))
+                continue
+            if start and start.is_copy:
+                # A header that was lost with the end of this stream: its packets are before the copy.
+                self._source.rewind()
+            if start or not len(self._source.peek(1)):
                 self._lose("the stream stops without its end marker")
                 self.truncated = True
                 yield self._gap(None)
@@ -94,47 +111,45 @@ class StreamReader:
 
     def _parse_unit(self) -> tuple[Packet | End, int]:
         """The packet or end marker at hand and its size in bytes. Raises DamagedError."""
-        head_data = self._source.peek(MAX_HEAD_SIZE)
-        if head_data[0] == END_MARKER:
+        if self._source.peek(1)[0] == END_MARKER:
             end = self._framing.parse_end(self._source.peek(END_SIZE))
             if end.frames < self._frame:
                 raise DamagedError("the end marker counts fewer frames than there were")
             return end, END_SIZE
-        head = self._framing.parse_head(head_data)
+        head = self._parse_head()
         packet = self._framing.parse_packet(head, self._source.peek(head.packet_size))
         if packet.first_frame < self._frame:
             raise DamagedError("a packet is repeated or out of order")
         return packet, head.packet_size
 
+    def _parse_head(self) -> PacketHead:
+        """Of the packet at hand; raises DamagedError. Waits for no byte beyond the packet."""
+        try:
+            return self._framing.parse_head(self._source.peek(MIN_PACKET_SIZE))
+        except DamagedError:  # a longer head, which belongs to a longer packet
+            return self._framing.parse_head(self._source.peek(MAX_HEAD_SIZE))
+
     def _pass_over_garbage(self) -> Iterator[Gap]:
         """What stands between the end of this stream and the next header or the end of the file."""
         damaged_header = self._source.peek(len(MAGIC)) == MAGIC
         start = self._source.offset
-        while self._source.skip_to(_HEADER_START) and not self._at_header():
-            self._source.skip(1)
+        skip_to_start(self._source)
         if self._source.offset > start:
             what = "a stream with a damaged header" if damaged_header else "bytes that belong to no stream"
             self._lost = (start, what)
             yield self._gap(0)
 
-    def _at_header(self) -> bool:
-        """Whether an undamaged header, of whatever version, is at hand."""
-        prefix = self._source.peek(PREFIX_SIZE)
-        if len(prefix) < PREFIX_SIZE or prefix[: len(MAGIC)] != MAGIC:
-            return False
-        size = int.from_bytes(prefix[5:7], "little")
-        data = self._source.peek(size)
-        return size >= MIN_HEADER_SIZE and len(data) == size and has_valid_crc(data)
-
     def _lose(self, reason: str) -> None:
         """Damage begins at the current byte, unless it began before."""
         if self._lost is None:
             self._lost = (self._source.offset, reason)
+            self._source.hold()
 
     def _gap(self, frames: int | None) -> Gap:
         """Close the stretch of damage and report it."""
         assert self._lost is not None
         (offset, reason), self._lost = self._lost, None
+        self._source.let_go()
         gap = Gap(self._frame, frames, offset, self._source.offset - offset, reason)
         if len(self.damage) < MAX_DAMAGE_LINES:
             self.damage.append(self._describe(gap))
@@ -169,9 +184,3 @@ def read_streams(file: BinaryIO) -> Iterator[StreamReader]:
             pass
         if not len(source.peek(1)):
             return
-
-
-def read_header(source: ByteSource) -> tuple[Header, int]:
-    """The header at hand and its size in bytes, without moving. Raises InputError and DamagedError."""
-    size = header_size(bytes(source.peek(PREFIX_SIZE)))
-    return Header.from_bytes(bytes(source.peek(size))), size

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from sscodec.container.framing import END_MARKER, END_SIZE, MAX_HEAD_SIZE, End, Framing, Packet, PacketHead
-from sscodec.container.header import Header
-from sscodec.container.reader import read_header
+from sscodec.container.header import COPY_MAGIC, Header
+from sscodec.container.search import read_header
 from sscodec.container.source import ByteSource
 from sscodec.errors import DamagedError, UsageError
 
@@ -66,22 +66,31 @@ def scan(file: BinaryIO) -> StreamIndex:
     offset = start + size
     packets: list[Location] = []
     next_frame = 0
-    while isinstance(unit := _unit_at(file, offset, framing), PacketHead):
+    while unit := _unit_at(file, offset, framing):
+        if isinstance(unit, int):
+            offset += unit
+            continue
+        if isinstance(unit, End):
+            return StreamIndex(header, tuple(packets), unit, offset + END_SIZE)
         first_frame = unit.sequence * header.packet_frames
         if first_frame < next_frame or offset + unit.packet_size > file_size:
-            return StreamIndex(header, tuple(packets), None, offset)
+            break
         packets.append(Location(offset, unit.packet_size, first_frame, unit.frames))
         next_frame = first_frame + unit.frames
         offset += unit.packet_size
-    return StreamIndex(header, tuple(packets), unit, offset + END_SIZE if unit else offset)
+    return StreamIndex(header, tuple(packets), None, offset)
 
 
-def _unit_at(file: BinaryIO, offset: int, framing: Framing) -> PacketHead | End | None:
-    """What stands at `offset`: None for damage, and where the file ends."""
+def _unit_at(file: BinaryIO, offset: int, framing: Framing) -> PacketHead | End | int | None:
+    """What stands at `offset`; the size of a copy of the header; None for damage, and where the file ends."""
     file.seek(offset)
-    data = ByteSource(file, END_SIZE).peek(END_SIZE)
+    source = ByteSource(file, END_SIZE)
+    data = source.peek(END_SIZE)
     if not data:
         return None
+    copy = framing.header_copy
+    if data[: len(COPY_MAGIC)] == COPY_MAGIC:
+        return len(copy) if source.peek(len(copy)) == copy else None
     try:
         return framing.parse_end(data) if data[0] == END_MARKER else framing.parse_head(data[:MAX_HEAD_SIZE])
     except DamagedError:

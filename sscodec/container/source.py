@@ -6,13 +6,14 @@ from typing import BinaryIO
 from sscodec.errors import InputError
 
 CHUNK_SIZE = 65_536  # bytes
+MAX_HELD = 131_086  # bytes that `hold` keeps at most: the largest header and the largest packet
 
 
 class ByteSource:
-    """A window on a binary file that only moves forward, reading up to `chunk_size` bytes at a time.
+    """A window on a binary file that moves forward, reading up to `chunk_size` bytes at a time.
 
-    Holds no more than what was last asked for and one chunk. Short reads are normal: a pipe delivers what it
-    has.
+    Holds no more than what was last asked for, one chunk, and what `hold` keeps. Short reads are normal: a
+    pipe delivers what it has.
     """
 
     def __init__(self, file: BinaryIO, chunk_size: int = CHUNK_SIZE) -> None:
@@ -22,6 +23,7 @@ class ByteSource:
         self._data = b""
         self._position = 0
         self._ended = False
+        self._held: int | None = None  # offset of the first byte that `rewind` goes back to
         self.offset = 0  # bytes passed since reading began
 
     def peek(self, size: int) -> memoryview:
@@ -43,11 +45,37 @@ class ByteSource:
             self.skip(len(self._data) - self._position)
         return False
 
+    def find(self, byte: int, start: int, stop: int) -> int | None:
+        """How far ahead the first `byte` stands, at least `start` and below `stop`; None: there is none."""
+        while start < stop and len(self.peek(start + 1)) > start:
+            place = self._data.find(byte, self._position + start, self._position + stop)
+            if place >= 0:
+                return place - self._position
+            start = len(self._data) - self._position
+        return None
+
+    def hold(self) -> None:
+        """Keep the bytes from here on for `rewind`: the last MAX_HELD of them, where they are more."""
+        self._held = self.offset
+
+    def let_go(self) -> None:
+        """Keep nothing."""
+        self._held = None
+
+    def rewind(self) -> None:
+        """Move back over all that is kept, and let it go."""
+        self.skip(-self._kept())
+        self._held = None
+
+    def _kept(self) -> int:
+        return 0 if self._held is None else min(self.offset - self._held, MAX_HELD)
+
     def _fill(self, size: int) -> None:
         available = len(self._data) - self._position
         if available >= size or self._ended:
             return
-        parts = [self._data[self._position :]]  # joined once: byte-sized reads stay linear
+        kept = self._kept()
+        parts = [self._data[self._position - kept :]]  # joined once: byte-sized reads stay linear
         while available < size:
             try:
                 chunk = self._read(self._chunk_size)
@@ -61,4 +89,4 @@ class ByteSource:
             parts.append(chunk)
             available += len(chunk)
         self._data = b"".join(parts)
-        self._position = 0
+        self._position = kept

@@ -3,12 +3,14 @@
 from typing import BinaryIO
 
 from sscodec.container.framing import MAX_SEQUENCE, End, Framing, Packet
-from sscodec.container.header import RAW_CODER, UNKNOWN_SAMPLES, Header
+from sscodec.container.header import COPY_AFTER, RAW_CODER, UNKNOWN_SAMPLES, Header
 from sscodec.errors import OutputError, UsageError
 
 
 class StreamWriter:
-    """Writes the header at once, then packets, then the end marker. Never seeks.
+    """Writes the header at once, then packets, and among them a copy of the header, then the end marker.
+
+    Never seeks.
 
     Every packet is flushed, so that a pipe carries it at once. Raises OutputError when the file cannot be
     written, except that BrokenPipeError (the reader of a pipe has gone) is left as it is; UsageError for
@@ -24,6 +26,7 @@ class StreamWriter:
         self._framing = Framing(header)
         self._sequence = 0
         self._finished = False
+        self._copied = False
         self.bytes_written = 0
         self.frames = 0
         self._write(header.to_bytes())
@@ -54,23 +57,43 @@ class StreamWriter:
         self._write(self._framing.pack_packet(packet))
         self._sequence += 1
         self.frames += frames
+        if not self._copied and self.bytes_written >= COPY_AFTER:
+            self._write_copy()
 
-    def finish(self, samples: int, original_samples: int) -> int:
+    def skip_to(self, sequence: int) -> None:
+        """Go on with the packet of this number: those before it are lost, and their time is kept free."""
+        if sequence < self._sequence:
+            raise UsageError(f"packet {sequence} is not after packet {self._sequence - 1}")
+        self._sequence = sequence
+        self.frames = sequence * self._header.packet_frames
+
+    def finish(self, samples: int, original_samples: int, frames: int | None = None) -> int:
         """Write the end marker and return the bytes of the whole stream; the file stays open.
 
         `samples`: model-rate samples per channel that are sound, at most frames * hop. `original_samples`:
-        samples per channel at the original rate; it overrides what the header says.
+        samples per channel at the original rate; it overrides what the header says. `frames`: of the whole
+        stream, where its last packets are lost.
         """
         if self._finished:
             raise UsageError("the stream is finished already")
+        if frames is not None:
+            if frames < self.frames:
+                raise UsageError(f"{self.frames} frames are written already, more than {frames}")
+            self.frames = frames
         most = self.frames * self._header.hop
         if not 0 <= samples <= most:
             raise UsageError(f"{self.frames} frames hold 0 to {most} samples, not {samples}")
         if not 0 <= original_samples < UNKNOWN_SAMPLES:
             raise UsageError(f"original_samples cannot be {original_samples}")
+        if not self._copied:
+            self._write_copy()
         self._write(self._framing.pack_end(End(self.frames, samples, original_samples)))
         self._finished = True
         return self.bytes_written
+
+    def _write_copy(self) -> None:
+        self._write(self._framing.header_copy)
+        self._copied = True
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
+from functools import cache
+from typing import Any
 
 import numpy as np
 import soxr
@@ -13,6 +16,8 @@ Signal = NDArray[np.float64]
 FLOOR = 1e-5
 """Spectral magnitude that counts as silence (-100 dB)."""
 MEL_WINDOWS = (64, 128, 256, 512, 1024, 2048)
+BAND_HZ = 250
+"""Width of the bands that `bandwidth_kept` counts."""
 
 
 def si_sdr(reference: Signal, decoded: Signal) -> float:
@@ -27,7 +32,7 @@ def si_sdr(reference: Signal, decoded: Signal) -> float:
 
 
 def _spectrum(x: Signal, window: int, size: int) -> NDArray[np.float32]:
-    """Magnitudes [frames, size / 2 + 1] with hop window / 4, zero-padded to `size`."""
+    """Magnitudes [frames, size / 2 + 1] with hop window / 4, zero-padded to `size`; 1 is a full-scale constant."""
     taper = np.hanning(window + 1)[:-1]
     padded = np.pad(x, window // 2).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[:: window // 4]
@@ -56,13 +61,41 @@ def mel_distance(reference: Signal, decoded: Signal, sample_rate: int) -> float:
     return float(np.mean(distances))
 
 
+def log_spectral_distance(reference: Signal, decoded: Signal) -> float:
+    """Root mean square difference of log magnitudes over frequency, mean over frames, dB."""
+    a, b = (20 * np.log10(np.maximum(_spectrum(x, 2048, 2048), FLOOR)) for x in (reference, decoded))
+    return float(np.sqrt(((a - b) ** 2).mean(1)).mean())
+
+
+def bandwidth_kept(reference: Signal, decoded: Signal, sample_rate: int) -> float:
+    """Per cent of the reference's bands above -90 dB that keep their long-term power within 10 dB."""
+    bins = np.arange(1025) * sample_rate / 2048
+    band = np.minimum(bins // BAND_HZ, sample_rate // 2 // BAND_HZ - 1).astype(int)
+    a, b = (
+        np.bincount(band, (_spectrum(x, 2048, 2048)[::2] ** 2).mean(0, dtype=np.float64))
+        for x in (reference, decoded)
+    )
+    active = a > 1e-9
+    return float(100 * (b[active] > 0.1 * a[active]).mean()) if active.any() else float("nan")
+
+
+def stoi(reference: Signal, decoded: Signal, sample_rate: int) -> float:
+    """Short-time objective intelligibility, 0 to 1 (pystoi)."""
+    return _stoi(reference, decoded, sample_rate, extended=False)
+
+
 def estoi(reference: Signal, decoded: Signal, sample_rate: int) -> float:
     """Extended short-time objective intelligibility, 0 to 1 (pystoi)."""
-    from pystoi import stoi
+    return _stoi(reference, decoded, sample_rate, extended=True)
 
+
+def _stoi(reference: Signal, decoded: Signal, sample_rate: int, extended: bool) -> float:
+    from pystoi import stoi as measure
+
+    a, b = (soxr.resample(x, sample_rate, 16000, "VHQ") for x in (reference, decoded))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # clips too short for its averaging window
-        return float(stoi(reference, decoded, sample_rate, extended=True))
+        return float(measure(a, b, 16000, extended=extended))
 
 
 def pesq(reference: Signal, decoded: Signal, sample_rate: int) -> float:
@@ -75,3 +108,34 @@ def pesq(reference: Signal, decoded: Signal, sample_rate: int) -> float:
         return float(measure(16000, a, b, "wb"))
     except PesqError:
         return float("nan")
+
+
+def visqol_audio(reference: Signal, decoded: Signal, sample_rate: int) -> float:
+    """ViSQOL 3.3 in audio mode at 48 kHz, MOS-LQO 1 to 4.73; it rewards bandwidth above all."""
+    return _visqol(reference, decoded, sample_rate, "audio", 48000)
+
+
+def visqol_speech(reference: Signal, decoded: Signal, sample_rate: int) -> float:
+    """ViSQOL 3.3 in speech mode at 16 kHz with the lattice model, MOS-LQO 1 to 4.5."""
+    return _visqol(reference, decoded, sample_rate, "speech", 16000)
+
+
+def _visqol(reference: Signal, decoded: Signal, sample_rate: int, mode: str, rate: int) -> float:
+    a, b = (soxr.resample(x, sample_rate, rate, "VHQ") for x in (reference, decoded))
+    try:
+        return float(_visqol_model(mode).measure_from_arrays(a, b, rate).moslqo)
+    except (ValueError, IndexError, ArithmeticError):
+        return float("nan")  # too short for a patch, or silent
+
+
+@cache
+def _visqol_model(mode: str) -> Any:
+    from visqol import VisqolApi
+
+    logging.getLogger("visqol").setLevel(logging.ERROR)
+    api = VisqolApi()
+    if mode == "speech":
+        api.create(mode=mode, use_lattice_model=True)
+    else:
+        api.create(mode=mode)
+    return api

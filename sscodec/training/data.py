@@ -172,8 +172,8 @@ class Sampler:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Add noise to a share of the speech examples (section III-F): (audio, target, denoise).
 
-        Denoising is drawn with even odds; with it on, the target is the clean speech, else the mixture. Speech
-        that stays clean is its own target either way, so that denoising does it no harm.
+        Denoising is drawn with even odds; with it on, the target is the clean speech, else the mixture.
+        Speech that stays clean is its own target either way, so that denoising does it no harm.
         """
         recipe = self.recipe
         n = len(speech)

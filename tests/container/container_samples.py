@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, BinaryIO, cast
 
 from sscodec.container import Gap, Header, Packet, StreamReader, StreamWriter
+from sscodec.container.header import COPY_MAGIC, MAGIC
 
 
 def make_header(**changes: Any) -> Header:
@@ -27,12 +28,13 @@ def make_header(**changes: Any) -> Header:
 
 @dataclass
 class Sample:
-    """A stream and where its parts begin."""
+    """A stream and where its parts begin. The copy of its header is apart: most damage is the same without."""
 
     header: Header
     parts: list[bytes]  # header, packets, end marker
     payloads: list[bytes]
     frames: list[int]
+    copy: bytes  # of the header
 
     @property
     def data(self) -> bytes:
@@ -55,8 +57,10 @@ def make_sample(header: Header, frames: Iterable[int], seed: int = 0) -> Sample:
     writer.finish(writer.frames * header.hop, 1000)
     cuts.append(file.tell())
     data = file.getvalue()
-    parts = [data[start:stop] for start, stop in pairwise(cuts)]
-    return Sample(header, parts, payloads, counts)
+    copy = COPY_MAGIC + header.to_bytes()[len(MAGIC) :]
+    assert data.count(copy) == 1
+    parts = [data[start:stop].replace(copy, b"") for start, stop in pairwise(cuts)]
+    return Sample(header, parts, payloads, counts, copy)
 
 
 def read_all(data: bytes) -> tuple[StreamReader, list[Packet], list[Gap]]:

@@ -250,11 +250,6 @@ def test_packets_do_not_pass_for_those_of_another_stream() -> None:
     assert packets == all_packets(SAMPLE) and reader.truncated
 
 
-def test_garbage_before_the_first_header() -> None:
-    with pytest.raises(InputError, match="not an sscodec stream"):
-        read_all(b"\n" + SAMPLE.data)
-
-
 # Bounds
 
 
