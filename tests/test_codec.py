@@ -6,10 +6,10 @@ import soundfile
 
 import sscodec
 from sscodec.codec import Codec
-from sscodec.files import decode_file, encode_file
 from sscodec.container import Header, StreamWriter
 from sscodec.entropy import RawCoder
 from sscodec.errors import DamagedError, InputError, ModelError, OutputError, UsageError
+from sscodec.files import decode_file, encode_file
 
 RATES = [8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000]
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +36,7 @@ def si_sdr(reference: Signal, decoded: Signal) -> float:
 
 
 def _spectrum(x: Signal, window: int, size: int) -> NDArray[np.float32]:
-    """Magnitudes [frames, size / 2 + 1] with hop window / 4, zero-padded to `size`; 1 is a full-scale constant."""
+    """Magnitudes [frames, size / 2 + 1] with hop window / 4, zero-padded to `size`."""
     taper = np.hanning(window + 1)[:-1]
     padded = np.pad(x, window // 2).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[:: window // 4]
@@ -80,12 +84,12 @@ def bandwidth_kept(reference: Signal, decoded: Signal, sample_rate: int) -> floa
 
 
 def stoi(reference: Signal, decoded: Signal, sample_rate: int) -> float:
-    """Short-time objective intelligibility, 0 to 1 (pystoi)."""
+    """Short-time objective intelligibility, 0 to 1 (pystoi); nan for silence."""
     return _stoi(reference, decoded, sample_rate, extended=False)
 
 
 def estoi(reference: Signal, decoded: Signal, sample_rate: int) -> float:
-    """Extended short-time objective intelligibility, 0 to 1 (pystoi)."""
+    """Extended short-time objective intelligibility, 0 to 1 (pystoi); nan for silence."""
     return _stoi(reference, decoded, sample_rate, extended=True)
 
 
@@ -95,7 +99,10 @@ def _stoi(reference: Signal, decoded: Signal, sample_rate: int, extended: bool) 
     a, b = (soxr.resample(x, sample_rate, 16000, "VHQ") for x in (reference, decoded))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # clips too short for its averaging window
-        return float(measure(a, b, 16000, extended=extended))
+        try:
+            return float(measure(a, b, 16000, extended=extended)) if reference.any() else float("nan")
+        except ValueError:
+            return float("nan")  # shorter than a frame
 
 
 def pesq(reference: Signal, decoded: Signal, sample_rate: int) -> float:
@@ -105,7 +112,7 @@ def pesq(reference: Signal, decoded: Signal, sample_rate: int) -> float:
 
     a, b = (soxr.resample(x, sample_rate, 16000, "VHQ").astype(np.float32) for x in (reference, decoded))
     try:
-        return float(measure(16000, a, b, "wb"))
+        return float(measure(16000, a, b, "wb")) if a.any() else float("nan")
     except PesqError:
         return float("nan")
 
@@ -134,8 +141,22 @@ def _visqol_model(mode: str) -> Any:
 
     logging.getLogger("visqol").setLevel(logging.ERROR)
     api = VisqolApi()
-    if mode == "speech":
-        api.create(mode=mode, use_lattice_model=True)
-    else:
+    if mode == "audio":
         api.create(mode=mode)
+    else:
+        with _silent_stderr():
+            api.create(mode=mode, use_lattice_model=True)
     return api
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """For libraries that greet the user from C++, where Python's own streams cannot stop them."""
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
