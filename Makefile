@@ -21,6 +21,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/size.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/jobs.py
 
 clean:
 	rm -rf $(VENV) demo dist build

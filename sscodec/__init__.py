@@ -12,10 +12,12 @@ with sscodec.open("speech.ssc") as stream:
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Codec", "decode_file", "encode_file", "open"]
+__all__ = ["Codec", "PacketDecoder", "PacketEncoder", "decode_file", "encode_file", "open"]
 
 _PLACES = {
     "Codec": ("codec", "Codec"),
+    "PacketDecoder": ("live", "PacketDecoder"),
+    "PacketEncoder": ("live", "PacketEncoder"),
     "decode_file": ("files", "decode_file"),
     "encode_file": ("files", "encode_file"),
     "open": ("streams", "StreamFile"),
@@ -24,6 +26,7 @@ _PLACES = {
 if TYPE_CHECKING:
     from sscodec.codec import Codec
     from sscodec.files import decode_file, encode_file
+    from sscodec.live import PacketDecoder, PacketEncoder
     from sscodec.streams import StreamFile as open
 
 

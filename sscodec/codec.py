@@ -17,6 +17,9 @@ from sscodec.errors import InputError, UsageError
 from sscodec.nn.config import ModelConfig
 from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, code_dtype, make_header
 
+CONCEALED_SECONDS = 0.2
+"""Sound that a decoder makes up where packets are lost, before it falls silent."""
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -198,14 +201,22 @@ class StreamEncoder:
 
 
 class StreamDecoder:
-    """Codes in, sound out, block by block."""
+    """Codes in, sound out, block by block; `conceal` takes the place of codes that are lost."""
 
     def __init__(self, codec: Codec, channels: int) -> None:
-        from sscodec.nn.streaming import DecoderSession
-
-        self._session = DecoderSession(codec._network, channels)
+        self._network = codec._network
         self._config = codec.config
         self._channels = channels
+        self._begin()
+
+    def _begin(self) -> None:
+        from sscodec.nn.streaming import DecoderSession
+
+        self._session = DecoderSession(self._network, self._channels)
+        self._last: np.ndarray | None = None  # codes [channels, n_q, 1] of the frame decoded last
+        self._peak = np.zeros((self._channels, 1), np.float32)  # of its sound
+        self._concealed = 0  # frames since
+        self._flat = self._channels == 1
 
     def push(self, codes: np.ndarray) -> np.ndarray:
         """float32 audio [channels, frames * hop] of integer codes [channels, n_q, frames].
@@ -226,4 +237,33 @@ class StreamDecoder:
         if batch.size and not 0 <= batch.min() <= batch.max() < size:
             raise UsageError(f"codes must be 0 to {size - 1}, not {batch.min()} to {batch.max()}")
         audio = self._session.push(torch.from_numpy(batch.astype(np.int64))).cpu().numpy()
-        return audio[0] if codes.ndim == 2 else audio
+        self._flat = codes.ndim == 2
+        if batch.shape[-1]:
+            self._last, self._concealed = batch[..., -1:].copy(), 0
+            self._peak = np.abs(audio[:, -self._config.hop :]).max(axis=1, keepdims=True)
+        return audio[0] if self._flat else audio
+
+    def conceal(self, frames: int) -> np.ndarray:
+        """float32 audio in place of lost frames, of the shape that `push` gave last.
+
+        The last frame is repeated, no louder than it was, and faded to silence in CONCEALED_SECONDS. The
+        state is carried on as if the sound had been so; after the silence, decoding begins anew. Calls add
+        up: a loss may be concealed piece by piece.
+        """
+        import torch
+
+        hop, fade = self._config.hop, max(1, round(CONCEALED_SECONDS * self._config.frame_rate))
+        audio = np.zeros((self._channels, frames * hop), np.float32)
+        audible = min(frames, fade - self._concealed)
+        if self._last is not None and audible > 0:
+            codes = torch.from_numpy(self._last.astype(np.int64)).expand(-1, -1, audible)
+            guess = self._session.push(codes).cpu().numpy()
+            passed = self._concealed * hop + np.arange(1, audible * hop + 1, dtype=np.float32)
+            gain = 1 - passed / (fade * hop)
+            audio[:, : audible * hop] = np.clip(guess, -self._peak, self._peak) * gain
+            self._concealed += audible
+        flat = self._flat
+        if self._concealed >= fade:
+            self._begin()
+            self._flat = flat
+        return audio[0] if flat else audio

@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from sscodec import models
-from sscodec.codec import Codec, StreamDecoder, StreamEncoder
-from sscodec.container import MAX_RATE, End, Header, Packet, StreamReader, read_streams, scan
+from sscodec.codec import Codec
+from sscodec.container import MAX_RATE, End, Header, StreamReader, read_streams, scan
 from sscodec.errors import DamagedError, InputError, UsageError
+from sscodec.live import SoundDecoder, SoundEncoder
 from sscodec.loader import Loader
-from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, make_header, open_stream, payload_decoder
+from sscodec.streams import DEFAULT_PACKET_MS, make_header, open_stream
 
 if TYPE_CHECKING:
-    from sscodec.audio import AudioReader
-
-MAX_GAP_SECONDS = 24 * 3600
-"""A longer loss is a damaged number, not a loss: nobody wants the disk filled with silence."""
+    from sscodec.audio import AudioReader, RawFormat
 
 Progress = Callable[[float, "float | None"], None]
 """Called with the seconds of sound done, and with those in all where they are known."""
@@ -70,7 +68,7 @@ class DecodeReport:
     elapsed_seconds: float
     speed: float
     damage: list[str]
-    """One line for every stretch that was lost; silence is in its place."""
+    """One line for every stretch that was lost; in its place is concealment."""
 
 
 def encode_file(
@@ -81,6 +79,7 @@ def encode_file(
     n_q: int | None = None,
     kbps: float | None = None,
     mono: bool = False,
+    raw: RawFormat | None = None,
     packet_ms: float = DEFAULT_PACKET_MS,
     tags: Mapping[str, str] | None = None,
     device: str = "cpu",
@@ -91,17 +90,18 @@ def encode_file(
 ) -> EncodeReport:
     """Encode a sound file (or "-", standard input) into a stream (or "-", standard output).
 
-    n_q, kbps: the rate, as in `models.choose_n_q`. mono: mix the channels down. packet_ms: length of a
-    packet, the unit that a loss takes away. model, device, threads: as in `Codec.load`. force: replace an
+    n_q, kbps: the rate, as in `models.choose_n_q`. mono: mix the channels down. raw: what the samples are,
+    where the sound has no header. packet_ms: length of a packet, the unit that a loss takes away, and the
+    delay of live sound. model, device, threads: as in `Codec.load`. force: replace an
     existing file. loader: takes the place of model, device and threads when many files are coded.
 
     Raises InputError, OutputError, ModelError and UsageError; then no file is left behind.
     """
-    from sscodec.audio import AudioReader, Rebuffer, check_output, open_output
+    from sscodec.audio import AudioReader, check_output, open_output
 
     check_output(target, source, force)
     loader = loader or Loader(model, device, threads)
-    with AudioReader(source, mono) as reader:
+    with AudioReader(source, mono, raw) as reader:
         found = loader.named()
         channels, rate = reader.channels, found.config.sample_rate
         n_q = models.choose_n_q(found.config, channels, n_q, kbps)
@@ -112,20 +112,12 @@ def encode_file(
         total = None if reader.frames is None else reader.frames / reader.sample_rate
         with open_output(target, source, force) as file:
             started = time.perf_counter()
-            encoder = StreamEncoder(codec, channels, n_q)
-            writer = CodesWriter(file, header)
-            rebuffer = Rebuffer(codec.block_frames * codec.hop)
-            samples = 0
+            encoder = SoundEncoder(codec, file, header)
             for sound in _at_rate(reader, rate):
-                samples += len(sound)
-                for block in rebuffer.push(sound.T):
-                    writer.write(encoder.push(block))
+                encoder.push(sound.T)
                 if progress:
-                    progress(samples / rate, total)
-            for block in rebuffer.flush():
-                writer.write(encoder.push(block))
-            writer.write(encoder.flush())
-            size = writer.finish(samples, reader.position)
+                    progress(encoder.samples / rate, total)
+            size = encoder.finish(reader.position)
             elapsed = time.perf_counter() - started
     seconds = reader.position / reader.sample_rate
     return EncodeReport(
@@ -151,6 +143,7 @@ def decode_file(
     rate: int | str = "original",
     n_q: int | None = None,
     subtype: str | None = None,
+    raw: str | None = None,
     device: str = "cpu",
     threads: int | None = None,
     force: bool = False,
@@ -160,11 +153,12 @@ def decode_file(
     """Decode a stream (or "-", standard input) into a sound file (or "-", standard output, as WAV).
 
     model: None finds the installed model that the stream was made with. rate: "original", "model" or Hz.
-    n_q: use fewer codebooks than the stream has. subtype: libsndfile's name of the sample format.
+    n_q: use fewer codebooks than the stream has. subtype: libsndfile's name of the sample format. raw: write
+    samples without a header, as "s16le", "s24le", "s32le" or "f32le".
     device, threads: as in `Codec.load`. force: replace an existing file. loader: takes the place of model,
     device and threads when many files are decoded.
 
-    What is damaged becomes silence of the same length, and is told in the report, not raised.
+    What is damaged is concealed in the same length, and is told in the report, not raised.
     Chained streams are decoded one after the other, at the rate of the first.
 
     Raises InputError, DamagedError (the very header is damaged), OutputError, ModelError and UsageError;
@@ -173,7 +167,10 @@ def decode_file(
     from sscodec.audio import check_output, choose_format, create_audio
 
     check_output(target, source, force)
-    choose_format(target, subtype)
+    if raw is None:
+        choose_format(target, subtype)
+    elif subtype is not None:
+        raise UsageError("raw names the sample format: give it or a subtype, not both")
     loader = loader or Loader(model, device, threads)
     with ExitStack() as stack:
         file = open_stream(source, stack)
@@ -189,13 +186,14 @@ def decode_file(
             total = _scale(header.original_samples, header.original_rate, out_rate)
         codec = loader.for_stream(header)
         writer = stack.enter_context(
-            create_audio(target, out_rate, header.channels, subtype, total, source, force)
+            create_audio(target, out_rate, header.channels, subtype, total, source, force, raw)
         )
         started = time.perf_counter()
         samples = count = 0
         damage: list[str] = []
         for count, stream in enumerate(itertools.chain([first], streams), 1):
-            if count > 1 and str(target) == "-" and total is not None and not file.seekable():
+            announced = total is not None and raw is None
+            if count > 1 and str(target) == "-" and announced and not file.seekable():
                 raise InputError(
                     f"{source}: is a chain of streams, but the WAV header has told the length of the first; "
                     "from a pipe, decode a chain into a file"
@@ -262,48 +260,14 @@ def _decode_stream(
     resampler = Resampler(header.sample_rate, out_rate, header.channels)
     # Padding of the last frame is all that has to be cut off.
     trimmer = Trimmer(header.channels, hold=header.hop * out_rate // header.sample_rate + 2)
-    for sound in _decode_packets(stream, codec, n_q, damage):
-        yield trimmer.push(resampler.push(sound.T))
+    decoder = SoundDecoder(codec, header, n_q)
+    for item in stream:
+        for sound in decoder.push(item):
+            yield trimmer.push(resampler.push(sound.T))
     yield trimmer.push(resampler.flush())
     yield trimmer.finish(None if stream.end is None else _length(header, stream.end, out_rate))
+    damage.extend(decoder.damage)
     damage.extend(stream.damage)
-
-
-def _decode_packets(stream: StreamReader, codec: Codec, n_q: int, damage: list[str]) -> Iterator[np.ndarray]:
-    """float32 [channels, samples] at the model's rate, with silence for what is lost."""
-    from sscodec.audio import Rebuffer
-
-    header = stream.header
-    decode = payload_decoder(header)
-    decoder = StreamDecoder(codec, header.channels)
-    rebuffer = Rebuffer(codec.block_frames)
-    for item in stream:
-        lost = 0
-        if isinstance(item, Packet):
-            try:
-                for block in rebuffer.push(decode(item)[:, :n_q]):
-                    yield decoder.push(block)
-            except DamagedError as error:
-                damage.append(f"packet {item.sequence}: {error}; {item.frames} frames lost")
-                lost = item.frames
-        else:
-            lost = item.frames or 0
-        if lost:
-            for block in rebuffer.flush():
-                yield decoder.push(block)
-            yield from _silence(header, lost)
-            # What comes after the loss does not continue what was before it.
-            decoder = StreamDecoder(codec, header.channels)
-    for block in rebuffer.flush():
-        yield decoder.push(block)
-
-
-def _silence(header: Header, frames: int) -> Iterator[np.ndarray]:
-    if frames > MAX_GAP_SECONDS * header.frame_rate:
-        raise DamagedError(f"{frames} frames are missing, more than a day: the stream's numbers are damaged")
-    block = max(1, round(header.frame_rate))
-    for start in range(0, frames, block):
-        yield np.zeros((header.channels, min(block, frames - start) * header.hop), np.float32)
 
 
 def _output_rate(header: Header, rate: int | str) -> int:

@@ -2,6 +2,7 @@
 
 from sscodec.audio.blocks import Rebuffer, Trimmer
 from sscodec.audio.output import check_output, open_output
+from sscodec.audio.raw import RawFormat
 from sscodec.audio.reading import MAX_CHANNELS, AudioReader
 from sscodec.audio.resampling import Resampler
 from sscodec.audio.writing import AudioWriter, choose_format, create_audio
@@ -10,6 +11,7 @@ __all__ = [
     "MAX_CHANNELS",
     "AudioReader",
     "AudioWriter",
+    "RawFormat",
     "Rebuffer",
     "Resampler",
     "Trimmer",

@@ -40,10 +40,15 @@ def open_output(target: str | Path, source: str | Path = "-", force: bool = Fals
             with path.open("wb") as file:
                 yield file
             return
-        part = path.with_name(f".{path.name[:200]}.{uuid.uuid4().hex[:8]}.part")
+        # Names are limited in bytes, not in characters; 200 leave room for the rest.
+        name = os.fsdecode(os.fsencode(path.name)[:200])
+        part = path.with_name(f".{name}.{uuid.uuid4().hex[:8]}.part")
         try:
             with part.open("x+b") as file:
                 yield file
+                # A full disk may tell so only here, and a power cut must not leave a name without content.
+                file.flush()
+                os.fsync(file.fileno())
             if path.exists():
                 part.chmod(stat.S_IMODE(path.stat().st_mode))
             part.replace(path)

@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from sscodec.audio import wav
+from sscodec.audio.raw import RawFormat
 from sscodec.errors import InputError
 
 MAX_CHANNELS = 8
@@ -34,17 +35,18 @@ class _Source(Protocol):
 
 
 class AudioReader:
-    """Sound from a path, or from standard input ("-"), as blocks of one second.
+    """Sound from a path, or from standard input ("-"), as blocks of at most one second.
 
     A context manager. Raises InputError where the input is missing, is not audio, has more than 8 channels or
     cannot be read to its end.
 
-    mono: mix the channels down to their mean.
+    mono: mix the channels down to their mean. raw: what the samples are where no header tells it.
     """
 
-    def __init__(self, source: str | Path, mono: bool = False) -> None:
+    def __init__(self, source: str | Path, mono: bool = False, raw: RawFormat | None = None) -> None:
         self.name = "standard input" if str(source) == "-" else str(source)
         self._mono = mono
+        self._raw = raw
         self.position = 0
         """Samples of each channel that `blocks` has given so far."""
         with ExitStack() as stack:
@@ -73,7 +75,9 @@ class AudioReader:
         return self._source.frames
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """float32 [sample_rate, channels] arrays, the last one shorter; full scale is 1.0.
+        """float32 [frames, channels] arrays of at most a second; full scale is 1.0.
+
+        Files give whole seconds; pipes give what has arrived.
 
         Raises InputError naming the place of a sample that is not finite.
         """
@@ -105,6 +109,8 @@ class AudioReader:
             file: BinaryIO = sys.stdin.buffer
             if str(source) != "-":
                 file = stack.enter_context(Path(source).open("rb"))  # noqa: SIM115
+            if self._raw is not None:
+                return _PcmSource(file, self._raw.as_wav())
             if _is_seekable_file(file):
                 return _SoundfileSource(file, stack)
             # What can be read only once: a pipe, also one that has a name.
@@ -112,7 +118,7 @@ class AudioReader:
             if not head:
                 raise InputError(f"{self.name}: is empty; pipe sound into it or name a file")
             if format_ is not None:
-                return _WavPipeSource(file, format_)
+                return _PcmSource(file, format_)
             # Ogg, MP3, AIFF and most other formats of libsndfile are read by seeking; from a pipe it cannot
             # give back the bytes that it has probed. Hence a temporary file for all but WAV.
             spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
@@ -174,8 +180,8 @@ class _SoundfileSource:
         return self._file.read(frames, dtype="float32", always_2d=True)
 
 
-class _WavPipeSource:
-    """WAV from a pipe, as it arrives."""
+class _PcmSource:
+    """The samples of a WAV stream or of raw sound, as they arrive."""
 
     def __init__(self, file: BinaryIO, format_: wav.WavFormat) -> None:
         self._file = file
@@ -184,15 +190,22 @@ class _WavPipeSource:
         self.channels = format_.channels
         self.frames = format_.frames
         self._left = format_.frames
+        # A buffered pipe's read() waits for the full count; its read1() returns what has arrived.
+        self._read = getattr(file, "read1", file.read)
+        self._rest = b""  # part of a frame
 
     def read(self, frames: int) -> np.ndarray:
-        if self._left is not None:
-            frames = min(frames, self._left)
-            self._left -= frames
         frame_bytes = self._format.frame_bytes
-        data = wav.read_exactly(self._file, frames * frame_bytes)
+        size = frame_bytes * (frames if self._left is None else min(frames, self._left))
+        data = self._rest
         # A writer that was stopped may leave part of a frame.
-        return self._format.samples(data[: len(data) // frame_bytes * frame_bytes])
+        while len(data) < min(size, frame_bytes) and (part := self._read(size - len(data))):
+            data += part
+        whole = len(data) // frame_bytes * frame_bytes
+        self._rest = data[whole:]
+        if self._left is not None:
+            self._left -= whole // frame_bytes
+        return self._format.samples(data[:whole])
 
 
 def _is_seekable_file(file: BinaryIO) -> bool:

@@ -16,6 +16,7 @@ UNKNOWN_LENGTH = 0xFFFFFFFF
 """What ffmpeg and others write as a size when they write to a pipe."""
 SOX_UNKNOWN_LENGTH = 0x7FFFF000
 """What sox writes then, rounded down to whole frames."""
+MAX_DATA_BYTES = 1 << 63
 MAX_CHUNK_BYTES = 1 << 20
 """A longer chunk before the sound (a picture, say) is not held in memory: the caller spools such a file."""
 
@@ -129,7 +130,8 @@ def _parse_fmt(body: bytes) -> tuple[int, int, int, bool] | None:
 def header(sample_rate: int, channels: int, subtype: str, frames: int | None) -> bytes:
     """The 44 bytes before the samples; 80 bytes (RF64) where the length is known and beyond 4 GB.
 
-    frames: None writes 0xFFFFFFFF as the sizes, which readers of streams take as "until the end".
+    frames: None writes 0xFFFFFFFF as the sizes, which readers of streams take as "until the end". So does a
+        number that a header cannot hold: it comes from a damaged stream.
     """
     bits = WRITABLE_SUBTYPES[subtype]
     frame_bytes = channels * bits // 8
@@ -138,7 +140,7 @@ def header(sample_rate: int, channels: int, subtype: str, frames: int | None) ->
         "<4sIHHIIHH", b"fmt ", 16, tag, channels, sample_rate, sample_rate * frame_bytes, frame_bytes, bits
     )
     unknown = struct.pack("<I", UNKNOWN_LENGTH)
-    if frames is None:
+    if frames is None or frames * frame_bytes >= MAX_DATA_BYTES:
         return b"RIFF" + unknown + b"WAVE" + fmt + b"data" + unknown
     data_bytes = frames * frame_bytes
     padding = data_bytes % 2

@@ -13,6 +13,7 @@ import soundfile
 
 from sscodec.audio import wav
 from sscodec.audio.output import open_output
+from sscodec.audio.raw import RawWriter, subtype_of
 from sscodec.errors import OutputError, UsageError
 
 EXTENSION_ALIASES = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "SND": "AU"}
@@ -61,6 +62,7 @@ def create_audio(
     frames: int | None = None,
     source: str | Path = "-",
     force: bool = False,
+    raw: str | None = None,
 ) -> Iterator[AudioWriter]:
     """A writer for the file `target`, whose extension gives the format; "-" is standard output, as WAV.
 
@@ -68,9 +70,15 @@ def create_audio(
     frames: samples of each channel to come, where known: a pipe then gets an exact header, and a WAV file
         beyond 4 GB becomes RF64.
     source, force: as in `open_output`, which makes the file appear only when it is complete.
+    raw: an encoding of `raw.SUBTYPES`: samples without a header, whatever the extension.
 
     Raises UsageError and OutputError.
     """
+    if raw is not None:
+        subtype_of(raw)
+        with open_output(target, source, force) as file:
+            yield RawWriter(file, raw)
+        return
     format_, subtype = choose_format(target, subtype)
     with open_output(target, source, force) as file:
         if format_ == "WAV" and subtype in wav.WRITABLE_SUBTYPES:

@@ -27,15 +27,22 @@ from sscodec.errors import DamagedError, UsageError
     metavar="SUFFIX",
     help="Format where OUT is not named, such as flac.  [default: wav]",
 )
+@click.option("--raw", metavar="ENCODING", help="Write bare samples: s16le, s24le, s32le or f32le.")
 @batch_options
 @coding_options
 def decode(
-    names: tuple[str, ...], rate: str, format_: str | None, quiet: bool, as_json: bool, **options: Any
+    names: tuple[str, ...],
+    rate: str,
+    format_: str | None,
+    raw: str | None,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Decode the stream IN into the sound file OUT, or many streams into a folder.
 
     The suffix of OUT gives its format: .wav, .flac, .ogg, .mp3, .aiff and others. OUT is IN with the suffix
-    .wav if left out, and standard output (WAV) if IN is "-". Damaged parts become silence, and the exit code
+    .wav if left out, and standard output (WAV) if IN is "-". Damaged parts are concealed, and the exit code
     is 4.
 
     With -o every argument is an input, a file or a folder. Files that are done already are passed over, and
@@ -45,9 +52,15 @@ def decode(
     suffix = "." + (format_ or "wav").lstrip(".")
     options["rate"] = _parse_rate(rate)
     if batch is not None:
+        if raw is not None:
+            raise UsageError("--raw is for one output: leave out -o")
         run_batch(batch, "decode", suffix, names, options, quiet=quiet, as_json=as_json)
         return
     source, target = input_and_output(names)
+    if raw is not None:
+        if format_ is not None:
+            raise UsageError("--raw and --format both name a format: give one of them")
+        options["raw"], suffix = raw, ".raw"
     if format_ is not None and (target is not None or source == "-"):
         raise UsageError("--format is for outputs without a name: the suffix of OUT gives its format")
     target = output_name(source, target, suffix, as_json)

@@ -19,12 +19,18 @@ from sscodec.errors import UsageError
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--packet-ms", type=float, default=1000.0, show_default=True, help="Length of a packet.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Text for the header; repeatable.")
+@click.option("--raw", metavar="ENCODING", help="IN is bare samples: s16le, s24le, s32le or f32le.")
+@click.option("--rate", type=int, metavar="HZ", help="Sample rate of IN, with --raw.")
+@click.option("--channels", type=int, metavar="N", help="Channels of IN, with --raw.")
 @batch_options
 @coding_options
 def encode(
     names: tuple[str, ...],
     kbps: float | None,
     tags: tuple[str, ...],
+    raw: str | None,
+    rate: int | None,
+    channels: int | None,
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -39,14 +45,21 @@ def encode(
     """
     batch = take_batch(names, options)
     pairs = _parse_tags(tags)
+    if (rate is None, channels is None) != (raw is None, raw is None):
+        raise UsageError("--raw, --rate and --channels belong together: give all of them or none")
     if batch is not None:
+        if raw is not None:
+            raise UsageError("--raw is for one input: leave out -o")
         options |= {"kbps": kbps, "tags": pairs}
         run_batch(batch, "encode", ".ssc", names, options, quiet=quiet, as_json=as_json)
         return
     source, target = input_and_output(names)
     target = output_name(source, target, ".ssc", as_json)
+    from sscodec.audio import RawFormat
     from sscodec.files import encode_file
 
+    if raw is not None:
+        options["raw"] = RawFormat(raw, rate or 0, channels or 0)
     with progress_bar(quiet) as progress:
         report = encode_file(source, target, kbps=kbps, tags=pairs, progress=progress, **options)
     if kbps is not None and report.nominal_kbps < kbps - 1e-3:

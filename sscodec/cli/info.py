@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from sscodec.cli.options import print_json
+from sscodec.cli.options import note, print_json, printable
 from sscodec.errors import DamagedError, InputError, SscodecError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class StreamInfo:
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print a list with an object for each stream as JSON.")
 def info(files: tuple[str, ...], as_json: bool) -> None:
     """Show what is in the streams FILE... and whether they are whole (exit code 4 if not)."""
@@ -75,7 +75,7 @@ def info(files: tuple[str, ...], as_json: bool) -> None:
         for stream in found:
             click.echo(describe(stream))
     for failure in failures:
-        click.echo(f"sscodec: {failure}", err=True)
+        note(str(failure))
     if failures:
         click.get_current_context().exit(failures[0].exit_code)
 
@@ -148,7 +148,7 @@ def describe(stream: StreamInfo) -> str:
     length = "unknown" if stream.original_samples is None else f"{stream.original_samples} samples"
     packet_seconds = stream.packet_frames * stream.hop / stream.sample_rate
     lines = [
-        f"{stream.file}" + (f", stream {stream.stream}" if stream.stream > 1 else ""),
+        printable(stream.file) + (f", stream {stream.stream}" if stream.stream > 1 else ""),
         f"  duration   {stream.seconds:.3f} s, {stream.channels} channel(s)",
         f"  original   {stream.original_rate} Hz, {stream.original_channels} channel(s), {length}",
         f"  model      {stream.model} ({stream.model_hash}), {stream.sample_rate} Hz, hop {stream.hop}",
@@ -158,6 +158,6 @@ def describe(stream: StreamInfo) -> str:
         f"  size       {stream.bytes} bytes, of which overhead {stream.overhead_bytes} "
         f"({stream.overhead_percent:.1f} %)",
     ]
-    lines += [f"  tag        {key}={value}" for key, value in stream.tags.items()]
+    lines += [f"  tag        {key}={printable(value)}" for key, value in stream.tags.items()]
     lines += [f"  DAMAGED    {line}" for line in stream.damage]
     return "\n".join(lines)

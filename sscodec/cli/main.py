@@ -10,12 +10,16 @@ from typing import Any, NoReturn
 import click
 
 import sscodec
+from sscodec.cli.completion import completion
 from sscodec.cli.decode import decode
 from sscodec.cli.encode import encode
 from sscodec.cli.eval import evaluate
 from sscodec.cli.info import info
+from sscodec.cli.manpage import man
 from sscodec.cli.models import models
+from sscodec.cli.repair import repair
 from sscodec.cli.spectrogram import spectrogram
+from sscodec.cli.verify import verify
 from sscodec.errors import OutputError, SscodecError, UsageError
 
 INTERRUPTED = 130
@@ -82,7 +86,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (encode, decode, info, models, evaluate, spectrogram):
+for command in (encode, decode, info, verify, repair, models, evaluate, spectrogram, completion, man):
     cli.add_command(command)
 
 

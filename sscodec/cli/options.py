@@ -9,18 +9,43 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from sscodec.errors import UsageError
+from sscodec.errors import SscodecError, UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+def _complete_model(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of models for the shell, or folders where no id begins so."""
+    from sscodec.models import installed
+
+    try:
+        ids = [model.id for model in installed() if model.id.startswith(incomplete)]
+    except SscodecError:
+        ids = []
+    return [CompletionItem(name) for name in ids] or [CompletionItem(incomplete, type="dir")]
+
+
 _CODING_OPTIONS = [
-    click.option("--model", metavar="ID|FOLDER", help="Model to use (see `sscodec models`)."),
+    click.option(
+        "--model",
+        metavar="ID|FOLDER",
+        shell_complete=_complete_model,
+        help="Model to use (see `sscodec models`).",
+    ),
     click.option("--device", default="cpu", show_default=True, help="Torch device: cpu, cuda, cuda:1, mps."),
-    click.option("--threads", type=int, metavar="N", help="CPU threads; torch decides by default."),
+    click.option(
+        "--threads",
+        type=int,
+        metavar="N",
+        envvar="SSCODEC_THREADS",
+        show_envvar=True,
+        help="CPU threads; torch decides by default.",
+    ),
     click.option("--force", "-f", is_flag=True, help="Replace an existing output."),
     click.option("--quiet", "-q", is_flag=True, help="No progress and no notes."),
-    click.option("--json", "as_json", is_flag=True, help="Print a report as one JSON object."),
+    click.option("--json", "as_json", is_flag=True, help="Print a report as JSON, one object a file."),
 ]
 
 
@@ -43,7 +68,14 @@ def output_name(source: str, target: str | None, suffix: str, as_json: bool) -> 
 def note(message: str, quiet: bool = False) -> None:
     """One line for the user that is no error."""
     if not quiet:
-        click.echo(f"sscodec: {message}", err=True)
+        click.echo(f"sscodec: {printable(message)}", err=True)
+
+
+def printable(text: str) -> str:
+    """Names and tags on one line, and harmless to terminals: what cannot be printed is escaped."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
 
 
 def print_json(value: Any) -> None:

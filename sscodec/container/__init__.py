@@ -1,6 +1,6 @@
 """The `.ssc` container: header, packets, checksums; bytes only (see `docs/format.md`)."""
 
-from sscodec.container.framing import End, Gap, Packet
+from sscodec.container.framing import End, Framing, Gap, Packet
 from sscodec.container.header import (
     HASH_SIZE,
     MAGIC,
@@ -10,10 +10,11 @@ from sscodec.container.header import (
     MAX_PAYLOAD_SIZE,
     MAX_RATE,
     RAW_CODER,
+    UNKNOWN_SAMPLES,
     VERSION,
     Header,
 )
-from sscodec.container.reader import StreamReader, read_streams
+from sscodec.container.reader import MAX_DAMAGE_LINES, StreamReader, read_streams
 from sscodec.container.scan import Location, StreamIndex, scan
 from sscodec.container.writer import StreamWriter
 
@@ -21,13 +22,16 @@ __all__ = [
     "HASH_SIZE",
     "MAGIC",
     "MAX_CHANNELS",
+    "MAX_DAMAGE_LINES",
     "MAX_HEADER_SIZE",
     "MAX_PACKET_FRAMES",
     "MAX_PAYLOAD_SIZE",
     "MAX_RATE",
     "RAW_CODER",
+    "UNKNOWN_SAMPLES",
     "VERSION",
     "End",
+    "Framing",
     "Gap",
     "Header",
     "Location",

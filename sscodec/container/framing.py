@@ -131,6 +131,15 @@ class Framing:
         first_frame = head.sequence * self._header.packet_frames
         return Packet(head.sequence, first_frame, head.frames, payload, head.fallback)
 
+    def parse_part(self, data: bytes) -> Packet | End:
+        """The packet or end marker that begins `data`. Raises DamagedError."""
+        view = memoryview(data)
+        if not data:
+            raise DamagedError("a packet without bytes")
+        if data[0] == END_MARKER:
+            return self.parse_end(view)
+        return self.parse_packet(self.parse_head(view[:MAX_HEAD_SIZE]), view)
+
     def parse_end(self, data: memoryview) -> End:
         """Verify and parse the end marker at the start of `data`. Raises DamagedError."""
         if len(data) < END_SIZE:

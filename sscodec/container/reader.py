@@ -22,7 +22,7 @@ from sscodec.errors import DamagedError
 
 MAX_DAMAGE_LINES = 1000  # keeps the memory bounded when a long input is nothing but damage
 
-_UNIT_START = re.compile(rb"[\xb0-\xb3\xed\x93]")  # first byte of a packet, an end marker, a header or its copy
+_UNIT_START = re.compile(rb"[\xb0-\xb3\xed\x93]")  # first byte of a packet, an end marker, a header or copy
 
 
 class StreamReader:
@@ -81,6 +81,8 @@ class StreamReader:
             start = start_at(self._source)
             if start and start.is_copy and copy_of(start.data) == self._framing.header_copy:
                 self._source.skip(len(start.data))
+                if self._lost:
+                    self._source.hold()  # what is before this copy is no other stream's
                 continue
             if start and start.is_copy:
                 # A header that was lost with the end of this stream: its packets are before the copy.

@@ -28,7 +28,8 @@ class ByteSource:
 
     def peek(self, size: int) -> memoryview:
         """The next `size` bytes, fewer only where the file ends. Raises InputError when reading fails."""
-        self._fill(size)
+        if len(self._data) - self._position < size:
+            self._fill(size)
         return memoryview(self._data)[self._position : self._position + size]
 
     def skip(self, size: int) -> None:
@@ -71,9 +72,9 @@ class ByteSource:
         return 0 if self._held is None else min(self.offset - self._held, MAX_HELD)
 
     def _fill(self, size: int) -> None:
-        available = len(self._data) - self._position
-        if available >= size or self._ended:
+        if self._ended:
             return
+        available = len(self._data) - self._position
         kept = self._kept()
         parts = [self._data[self._position - kept :]]  # joined once: byte-sized reads stay linear
         while available < size:

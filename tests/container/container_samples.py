@@ -28,7 +28,7 @@ def make_header(**changes: Any) -> Header:
 
 @dataclass
 class Sample:
-    """A stream and where its parts begin. The copy of its header is apart: most damage is the same without."""
+    """A stream and where its parts begin. The copy of its header is apart: most tests do without."""
 
     header: Header
     parts: list[bytes]  # header, packets, end marker

@@ -1,0 +1,65 @@
+"""Write the inputs that fuzzing starts from: `python fuzz/make_corpus.py`. They are small, and the same each time."""
+
+from __future__ import annotations
+
+import io
+import random
+from pathlib import Path
+
+from sscodec.audio import wav
+from sscodec.container import Header, StreamWriter
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def stream(frames: list[int], first: int = 0, **changes: object) -> bytes:
+    """A stream of packets from number `first` on with these numbers of frames and random codes."""
+    fields = {
+        "model_id": "tiny",
+        "model_hash": bytes(range(8)),
+        "sample_rate": 24_000,
+        "hop": 320,
+        "channels": 1,
+        "n_q": 2,
+        "codebook_size": 1024,
+        "packet_frames": 4,
+        "original_rate": 44_100,
+        "original_channels": 2,
+    }
+    header = Header(**{**fields, **changes})  # type: ignore[arg-type]
+    file = io.BytesIO()
+    writer = StreamWriter(file, header)
+    chance = random.Random(0)
+    writer.skip_to(first)
+    for count in frames:
+        writer.write(chance.randbytes(header.raw_size(count)), count)
+    writer.finish(writer.frames * header.hop, 1000)
+    return file.getvalue()
+
+
+def main() -> None:
+    CORPUS.mkdir(exist_ok=True)
+    small, other = stream([4, 4, 4, 4]), stream([3] * 5 + [1], model_id="other", packet_frames=3, channels=2)
+    inputs = {
+        "small.ssc": small,
+        "other.ssc": other,
+        "empty.ssc": stream([]),
+        "tags.ssc": stream([4, 4], tags={"title": "Ö", "artist": "nobody"}, original_samples=2560),
+        "coder.ssc": stream([4, 4], coder=2, entropy_hash=bytes(range(8))),
+        "one_frame_packets.ssc": stream([1] * 16, 120, packet_frames=1, n_q=1),
+        "long.ssc": stream([75] * 7, packet_frames=75, n_q=8),
+        "chain.ssc": small + other + small,
+        "truncated.ssc": small[:-40] + other,
+        "header_lost.ssc": small + b"\0" * 20 + other[20:],
+        "beginning_lost.ssc": small[80:],
+        "garbage.ssc": b"\x93SSC\x01\xff\xff" + small[:100] + b"\xb0\0\xff\xff\x03" * 9 + small[100:],
+        "pcm.wav": wav.header(24_000, 2, "PCM_24", 10) + bytes(60),
+        "unknown_length.wav": wav.header(8000, 1, "FLOAT", None) + bytes(40),
+        "rf64.wav": wav.header(48_000, 8, "PCM_32", 2**40) + bytes(64),
+    }
+    for name, data in inputs.items():
+        (CORPUS / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

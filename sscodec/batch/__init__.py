@@ -1,0 +1,7 @@
+"""Many files, one command: what goes where, what is done already, and the processes that do the rest."""
+
+from sscodec.batch.plan import SOUND_SUFFIXES, STREAM_SUFFIXES, Task, plan
+from sscodec.batch.pool import Pool
+from sscodec.batch.work import Outcome, Work
+
+__all__ = ["SOUND_SUFFIXES", "STREAM_SUFFIXES", "Outcome", "Pool", "Task", "Work", "plan"]

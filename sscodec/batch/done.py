@@ -1,0 +1,143 @@
+"""Whether a file of a batch is done already: then it is passed over, and a batch that was stopped goes on.
+
+An output that is there already is what the work would give, or nothing is lost by writing it again, or it is
+kept: then OutputError says that only --force replaces it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sscodec import models
+from sscodec.container import Header, read_streams
+from sscodec.errors import DamagedError, InputError, OutputError
+from sscodec.files import decoded_size
+from sscodec.streams import make_header
+
+
+@dataclass(frozen=True)
+class WholeStream:
+    """A file that is one undamaged stream."""
+
+    header: Header
+    seconds: float
+    bytes: int
+
+
+def whole_stream(path: str | Path) -> WholeStream | None:
+    """Every byte is read and checked; None where the file is damaged, cut short or a chain of streams.
+
+    Raises InputError where it is no stream or cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            streams = read_streams(file)
+            stream = next(streams)
+            for _ in stream:
+                pass
+            if stream.damage or stream.end is None or next(streams, None) is not None:
+                return None
+            seconds = stream.end.original_samples / stream.header.original_rate
+            return WholeStream(stream.header, seconds, stream.bytes_read)
+    except DamagedError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read it ({error.strerror or error})") from None
+
+
+def encoded(source: str, target: str, model: models.Model, options: Mapping[str, Any]) -> WholeStream | None:
+    """The stream `target` where it is whole, and made by the model with the options of `encode_file`.
+
+    None where it is to be written: it is not there, empty, damaged, cut short or older than the source. Its
+    length must be the source's, lest two files of one name be taken for each other.
+
+    Raises OutputError, InputError, UsageError and ModelError.
+    """
+    if not _is_there(target):
+        return None
+    try:
+        stream = whole_stream(target)
+    except InputError:
+        raise OutputError(f"{target}: exists already and is no stream; use --force to replace it") from None
+    if stream is None:
+        return None
+    header = stream.header
+    channels = 1 if options["mono"] else header.original_channels
+    n_q = models.choose_n_q(model.config, channels, options["n_q"], options["kbps"])
+    asked = make_header(
+        model,
+        channels,
+        n_q,
+        header.original_rate,
+        header.original_channels,
+        header.original_samples,
+        options["packet_ms"],
+        header.tags,
+    )
+    if header != asked:
+        raise OutputError(
+            f"{target}: exists already, with another model or other options (model {header.model_id}, n_q "
+            f"{header.n_q}, {header.channels} ch); use --force to replace it"
+        )
+    if _is_older(target, source):
+        return None
+    if not _has_length(source, header):
+        raise OutputError(f"{target}: exists already, made of another sound; use --force to replace it")
+    return stream
+
+
+def is_decoded(source: str, target: str, options: Mapping[str, Any]) -> bool:
+    """Whether `target` is sound of the rate, channels and length that `source` decodes to.
+
+    False where it is not there, or empty: any other file could be the original.
+    Raises OutputError, InputError, DamagedError and UsageError.
+    """
+    import soundfile
+
+    if not _is_there(target):
+        return False
+    rate, channels, samples = decoded_size(source, options["rate"])
+    if samples is None:
+        raise DamagedError(
+            f"{source}: damaged, see `sscodec info`; {target} exists already, use --force to decode again"
+        )
+    try:
+        info = soundfile.info(target)
+        fits = (info.samplerate, info.channels, info.frames) == (rate, channels, samples)
+    except (soundfile.SoundFileError, OSError):
+        fits = False
+    if not fits:
+        raise OutputError(
+            f"{target}: exists already and is not what the stream decodes to; use --force to replace it"
+        )
+    if _is_older(target, source):
+        raise OutputError(f"{target}: exists already, older than the stream; use --force to replace it")
+    return True
+
+
+def _has_length(source: str, header: Header) -> bool:
+    """Whether a sound file is what a header says, as far as its own header tells. A pipe tells nothing."""
+    from sscodec.audio import AudioReader
+
+    if not Path(source).is_file():
+        return True
+    with AudioReader(source) as reader:
+        rate, channels = header.original_rate, header.original_channels
+        if (reader.sample_rate, reader.source_channels) != (rate, channels):
+            return False
+        return header.original_samples in (None, reader.frames)
+
+
+def _is_there(target: str) -> bool:
+    path = Path(target)
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _is_older(target: str, source: str) -> bool:
+    try:
+        return Path(target).stat().st_mtime_ns < Path(source).stat().st_mtime_ns
+    except OSError as error:
+        raise InputError(f"{source}: cannot open it ({error.strerror or error})") from None

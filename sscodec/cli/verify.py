@@ -1,0 +1,81 @@
+"""`sscodec verify`: whether streams are whole. Needs no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import click
+
+from sscodec.cli.options import note, print_json, printable
+from sscodec.errors import DamagedError, ModelError, SscodecError
+
+
+@dataclass
+class Verdict:
+    """What was found in one file."""
+
+    file: str
+    whole: bool = False
+    streams: int = 0
+    packets: int = 0
+    """That are whole."""
+    seconds: float = 0.0
+    """Of sound in them."""
+    damage: list[str] = field(default_factory=list)
+    """A line for each stretch that is lost, or what keeps the file from being read."""
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.option("--quiet", "-q", is_flag=True, help="Show damaged files only.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list with an object for each file as JSON.")
+def verify(files: tuple[str, ...], quiet: bool, as_json: bool) -> None:
+    """Check the streams FILE...: checksums, numbers, codes, end markers (exit code 4 if one is damaged)."""
+    verdicts: list[Verdict] = []
+    exit_code = 0
+    for name in files:
+        verdict = Verdict(name)
+        verdicts.append(verdict)
+        try:
+            check_file(verdict)
+        except SscodecError as error:
+            verdict.damage.append(str(error))
+            exit_code = exit_code or error.exit_code
+        verdict.whole = not verdict.damage
+        if verdict.damage:
+            exit_code = exit_code or DamagedError.exit_code
+            for line in verdict.damage:
+                note(f"{name}: {line}")
+        elif not quiet and not as_json:
+            click.echo(f"{printable(name)}: whole, {verdict.packets} packets, {verdict.seconds:.3f} s")
+    if as_json:
+        print_json([vars(verdict) for verdict in verdicts])
+    click.get_current_context().exit(exit_code)
+
+
+def check_file(verdict: Verdict) -> None:
+    """Fill in a verdict. Raises InputError and DamagedError."""
+    from contextlib import ExitStack
+
+    from sscodec.container import Packet, read_streams
+    from sscodec.streams import open_stream, payload_decoder
+
+    with ExitStack() as stack:
+        for stream in read_streams(open_stream(verdict.file, stack)):
+            verdict.streams += 1
+            try:
+                codes_of = payload_decoder(stream.header)
+            except ModelError:
+                codes_of = None  # a coder of a later version: its packets have checksums all the same
+            for item in stream:
+                if not isinstance(item, Packet):
+                    continue
+                try:
+                    if codes_of is not None:
+                        codes_of(item)
+                except DamagedError as error:
+                    verdict.damage.append(f"packet {item.sequence}: {error}")
+                    continue
+                verdict.packets += 1
+                verdict.seconds += item.frames / stream.header.frame_rate
+            verdict.damage += stream.damage

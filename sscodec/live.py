@@ -1,0 +1,217 @@
+"""Sound to packets and packets to sound, piece by piece: for files, and for networks that lose some.
+
+Nothing here waits, reads a clock or starts a thread: `push` takes what there is and gives what comes of it, so
+it fits into any loop, asyncio's included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from sscodec import models
+from sscodec.codec import Codec, StreamDecoder, StreamEncoder
+from sscodec.container import MAX_DAMAGE_LINES, End, Framing, Gap, Header, Packet
+from sscodec.errors import DamagedError, ModelError, UsageError
+from sscodec.streams import CodesWriter, make_header, payload_decoder
+
+LIVE_PACKET_MS = 40.0
+MAX_GAP_SECONDS = 24 * 3600
+"""A longer loss is a damaged number, not a loss: nobody wants the disk filled with silence."""
+
+
+class SoundEncoder:
+    """Sound at the model's rate into the packets of one stream; each is written as soon as it is full.
+
+    The network works in blocks of one packet, or of one second where packets are longer. How the sound is cut
+    for `push` does not matter: the bytes are the same.
+    """
+
+    def __init__(self, codec: Codec, file: BinaryIO, header: Header) -> None:
+        from sscodec.audio import Rebuffer
+
+        self._encoder = StreamEncoder(codec, header.channels, header.n_q)
+        self._writer = CodesWriter(file, header)
+        self._rebuffer = Rebuffer(min(header.packet_frames, codec.block_frames) * codec.hop)
+        self.samples = 0
+        """Of each channel, pushed so far."""
+
+    def push(self, audio: np.ndarray) -> None:
+        """float audio [channels, samples]. Raises what StreamEncoder.push and StreamWriter.write raise."""
+        self.samples += audio.shape[-1]
+        for block in self._rebuffer.push(audio):
+            self._writer.write(self._encoder.push(block))
+
+    def finish(self, original_samples: int) -> int:
+        """Write what is left and the end marker; the bytes of the whole stream.
+
+        original_samples: of each channel, at the rate of the original.
+        """
+        for block in self._rebuffer.flush():
+            self._writer.write(self._encoder.push(block))
+        self._writer.write(self._encoder.flush())
+        return self._writer.finish(self.samples, original_samples)
+
+
+class SoundDecoder:
+    """What a StreamReader gives, into sound at the model's rate; what is lost is concealed.
+
+    n_q: use the first codebooks only.
+    """
+
+    def __init__(self, codec: Codec, header: Header, n_q: int | None = None) -> None:
+        self._header = header
+        self._n_q = n_q
+        self._codes_of = payload_decoder(header)
+        self._decoder = StreamDecoder(codec, header.channels)
+        self._block = codec.block_frames
+        self.damage: list[str] = []
+        """A line for each packet that arrived whole but does not hold codes."""
+
+    def push(self, item: Packet | Gap) -> Iterator[np.ndarray]:
+        """float32 [channels, samples] blocks of at most a second. Raises DamagedError for an absurd gap."""
+        if isinstance(item, Gap):
+            yield from self.conceal(item.frames or 0)
+            return
+        try:
+            codes = self._codes_of(item)[:, : self._n_q]
+        except DamagedError as error:
+            self.damage.append(f"packet {item.sequence}: {error}; {item.frames} frames lost")
+            yield from self.conceal(item.frames)
+            return
+        for start in range(0, item.frames, self._block):
+            yield self._decoder.push(codes[..., start : start + self._block])
+
+    def conceal(self, frames: int) -> Iterator[np.ndarray]:
+        """Sound in place of lost frames, as `push` gives it; see StreamDecoder.conceal."""
+        if frames > MAX_GAP_SECONDS * self._header.frame_rate:
+            raise DamagedError(
+                f"{frames} frames are missing, more than a day: the stream's numbers are damaged"
+            )
+        for start in range(0, frames, self._block):
+            audio = self._decoder.conceal(min(self._block, frames - start))
+            yield audio.reshape(self._header.channels, -1)
+
+
+class PacketEncoder:
+    """Sound into packets for a network that may lose some.
+
+    n_q: as in `Codec.stream_encoder`. packet_ms: at least a frame; each packet is given when it is full.
+    Raises UsageError.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        channels: int = 1,
+        n_q: int | None = None,
+        packet_ms: float = LIVE_PACKET_MS,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        n_q = models.choose_n_q(codec.config, channels, n_q)
+        rate = codec.sample_rate
+        header = make_header(codec.model, channels, n_q, rate, channels, None, packet_ms, tags)
+        self._channels = channels
+        self._parts = _Parts()
+        self._encoder = SoundEncoder(codec, cast(BinaryIO, self._parts), header)
+        self.header: bytes = self._parts.take()[0]
+        """What a PacketDecoder must have before the first packet: send it in a way that loses nothing."""
+
+    def push(self, audio: np.ndarray) -> list[bytes]:
+        """The packets that float audio [channels, samples] (or [samples]) at the model's rate completes."""
+        audio = np.atleast_2d(audio)
+        if len(audio) != self._channels:
+            raise UsageError(f"audio must be [{self._channels}, samples], not {list(audio.shape)}")
+        self._encoder.push(audio)
+        return self._parts.take()
+
+    def flush(self) -> list[bytes]:
+        """The last packet, and the end marker. Nothing may be pushed after."""
+        self._encoder.finish(self._encoder.samples)
+        return self._parts.take()
+
+
+class PacketDecoder:
+    """Packets of a PacketEncoder into sound, in spite of loss, damage, delay and repetition.
+
+    Time stays right: every packet's sound comes at its place, and what is missing before it is concealed.
+    header: that of the encoder. Raises DamagedError for another, ModelError where the codec is not the one.
+    """
+
+    def __init__(self, codec: Codec, header: bytes, n_q: int | None = None) -> None:
+        self._header = Header.from_bytes(header)
+        if self._header.model_hash != codec.model.stream_hash:
+            raise ModelError(f"the packets need model {self._header.model_id!r}, not {codec.model.id!r}")
+        self._framing = Framing(self._header)
+        self._decoder = SoundDecoder(codec, self._header, n_q)
+        self.damage = self._decoder.damage
+        """A line for each loss and each packet that was of no use; the first MAX_DAMAGE_LINES of them."""
+        self.frames = 0
+        """Given so far, decoded and concealed."""
+        self.concealed = 0
+        """Of these, concealed."""
+        self.ended = False
+
+    def push(self, data: bytes) -> np.ndarray:
+        """float32 [channels, samples]: the sound of the packet that arrived, after what is missing before it.
+
+        Nothing comes of a packet that is damaged, repeated or too late; of the end marker, what is missing at
+        the end. The last frame is filled up with silence.
+        """
+        if data == self._framing.header_copy:
+            return self._join([])
+        try:
+            part = self._framing.parse_part(data)
+        except DamagedError as error:
+            return self._refuse(f"{error}, {len(data)} bytes")
+        if isinstance(part, End):
+            missing, self.ended = max(0, part.frames - self.frames), True
+            return self._join(self._conceal(missing))
+        if part.first_frame < self.frames:
+            return self._refuse(f"packet {part.sequence} came too late")
+        blocks = [*self._conceal(part.first_frame - self.frames), *self._decoder.push(part)]
+        self.frames += part.frames
+        return self._join(blocks)
+
+    def lose(self) -> np.ndarray:
+        """Sound for the next packet, which has not come in time; should it come still, it is too late."""
+        return self._join(self._conceal(self._header.packet_frames))
+
+    def _conceal(self, frames: int) -> list[np.ndarray]:
+        blocks = list(self._decoder.conceal(frames))
+        if frames:
+            self._note(f"{frames} frames lost at {self.frames / self._header.frame_rate:.3f} s")
+            self.frames += frames
+            self.concealed += frames
+        return blocks
+
+    def _refuse(self, reason: str) -> np.ndarray:
+        self._note(reason)
+        return self._join([])
+
+    def _note(self, line: str) -> None:
+        if len(self.damage) < MAX_DAMAGE_LINES:
+            self.damage.append(line)
+
+    def _join(self, blocks: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate([np.zeros((self._header.channels, 0), np.float32), *blocks], axis=1)
+
+
+class _Parts:
+    """A file for a StreamWriter that keeps what each call wrote apart."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes | memoryview) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def take(self) -> list[bytes]:
+        parts, self._parts = self._parts, []
+        return parts

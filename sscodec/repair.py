@@ -1,0 +1,81 @@
+"""Saving what is whole of a damaged stream, without a model."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from sscodec.container import UNKNOWN_SAMPLES, End, Packet, StreamReader, StreamWriter, read_streams
+
+
+@dataclass
+class RepairReport:
+    """What `repair_file` did."""
+
+    input: str = ""
+    output: str = ""
+    streams: int = 0
+    packets: int = 0
+    """Kept, bit by bit."""
+    seconds: float = 0.0
+    """Of sound in them."""
+    lost_seconds: float = 0.0
+    """Known to be missing before and between them; what a truncated stream would have held is not known."""
+    bytes: int = 0
+    damage: list[str] = field(default_factory=list)
+    """A line for every stretch that was damaged."""
+
+
+def repair_file(source: str | Path, target: str | Path, force: bool = False) -> RepairReport:
+    """Write what is whole in the streams of a file ("-": standard input) to another ("-": standard output).
+
+    Raises InputError, DamagedError (no header is left) and OutputError; then no file is left behind.
+    """
+    from sscodec.audio.output import check_output, open_output
+    from sscodec.streams import open_stream
+
+    check_output(target, source, force)
+    with ExitStack() as stack:
+        file = open_stream(source, stack)
+        with open_output(target, source, force) as output:
+            report = repair_streams(file, output)
+    report.input, report.output = str(source), str(target)
+    return report
+
+
+def repair_streams(source: BinaryIO, target: BinaryIO) -> RepairReport:
+    """As `repair_file`, from file to file. What is not damaged stays byte for byte the same.
+
+    Packets keep their numbers, so that what lies between them stays lost in its own time. Garbage is dropped,
+    and every stream gets its header, the copy of it and an end marker.
+    """
+    report = RepairReport()
+    for stream in read_streams(source):
+        writer = StreamWriter(target, stream.header)
+        for item in stream:
+            if isinstance(item, Packet):
+                writer.skip_to(item.sequence)
+                writer.write(item.payload, item.frames, item.fallback)
+                report.packets += 1
+                report.seconds += item.frames / stream.header.frame_rate
+            else:
+                report.lost_seconds += (item.frames or 0) / stream.header.frame_rate
+        end = stream.end or _probable_end(stream, writer.frames)
+        original_samples = min(end.original_samples, UNKNOWN_SAMPLES - 1)
+        report.bytes += writer.finish(end.samples, original_samples, end.frames)
+        report.streams += 1
+        report.damage += stream.damage
+    return report
+
+
+def _probable_end(stream: StreamReader, frames: int) -> End:
+    """The end marker that a truncated stream lacks: all frames are sound, as far as the header allows."""
+    header = stream.header
+    samples = frames * header.hop
+    original_samples = samples * header.original_rate // header.sample_rate
+    if header.original_samples is not None and header.original_samples < original_samples:
+        original_samples = header.original_samples
+        samples = min(samples, -(-original_samples * header.sample_rate // header.original_rate))
+    return End(frames, samples, original_samples)
