@@ -1,7 +1,7 @@
 """What damage costs: the table of docs/reliability.md. `python benchmarks/damage.py`
 
-No model is needed: streams of random codes are damaged, read, and compared with what they were. Every packet that
-the damage did not touch must come out bit by bit, else the script fails. A stream has 60 s at 6 kbps.
+No model is needed: streams of random codes are damaged, read, and compared with what they were. Every packet
+that the damage did not touch must come out bit by bit, else the script fails. A stream has 60 s at 6 kbps.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def cases(packet_ms: int) -> Iterator[tuple[str, list[float]]]:
     assert read(stream.data + bytes(damaged)) == both
     yield "two files concatenated, the second header damaged", [0.0]
     copy = stream.data.index(b"\x93ssc")
-    data, _ = stream.without([(10, 11), (copy + 10, copy + 11)], filling=True)
+    data, _ = stream.without([(9, 10), (copy + 9, copy + 10)], filling=True)
     yield "header and its copy damaged", [loss(stream, data, [])]
     small = Stream(packet_ms, 3)
     losses = []

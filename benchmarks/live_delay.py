@@ -1,9 +1,10 @@
 """How late live sound is: `python benchmarks/live_delay.py --seconds 20 --packet-ms 40`
 
-Noise is spoken into `sscodec encode --raw ... - - | sscodec decode --raw ... - -` in real time, 10 ms at a time, and
-heard at the other end. The delay of a sample is the time from when it was spoken to when it was heard. A packet
-can only be coded when its last sample is there, so its first sample waits for the length of the packet anyway, and
-decode holds back one frame, which may be padding: what is left is computing and passing on.
+Noise is spoken into `sscodec encode --raw ... - - | sscodec decode --raw ... - -` in real time, 10 ms at a
+time, and heard at the other end. The delay of a sample is the time from when it was spoken to when it was
+heard. A packet can only be coded when its last sample is there, so its first sample waits for the length of
+the packet anyway, and decode holds back one frame, which may be padding: what is left is computing and
+passing on.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def main() -> None:
     beyond = [max(0.0, delay - packet - frame) for delay in delays]
     print(
         f"beyond the packet ({packet:.1f} ms) and one frame ({frame:.1f} ms): "
-        f"median {np.median(beyond):.1f} ms, 99 % {np.quantile(beyond, 0.99):.1f} ms, most {max(beyond):.1f} ms"
+        f"median {np.median(beyond):.1f} ms, 99 % {np.quantile(beyond, 0.99):.1f} ms, "
+        f"most {max(beyond):.1f} ms"
     )
 
 

@@ -1,7 +1,7 @@
 """Fuzz guided by coverage: `pip install atheris && python fuzz/guided.py streams fuzz/corpus`.
 
-The first argument names a function of `targets.py`; the rest goes to libFuzzer (`-max_total_time=600`, ...), which
-adds what it finds to a folder when that is named before the corpus.
+The first argument names a function of `targets.py`; the rest goes to libFuzzer (`-max_total_time=600`, ...),
+which adds what it finds to the first folder that is named.
 """
 
 from __future__ import annotations

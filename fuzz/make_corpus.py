@@ -1,4 +1,4 @@
-"""Write the inputs that fuzzing starts from: `python fuzz/make_corpus.py`. They are small, and the same each time."""
+"""Write the inputs that fuzzing starts from: `python fuzz/make_corpus.py`. They are the same each time."""
 
 from __future__ import annotations
 

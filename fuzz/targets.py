@@ -35,7 +35,7 @@ def streams(data: bytes) -> None:
 
 
 def repair(data: bytes) -> None:
-    """What was repaired holds the same packets, has no damaged bytes, and is not changed by another repair."""
+    """What was repaired holds the same packets and no damaged bytes, and another repair changes nothing."""
     repaired = io.BytesIO()
     try:
         repair_streams(io.BytesIO(data), repaired)

@@ -1,7 +1,7 @@
 """Sound to packets and packets to sound, piece by piece: for files, and for networks that lose some.
 
-Nothing here waits, reads a clock or starts a thread: `push` takes what there is and gives what comes of it, so
-it fits into any loop, asyncio's included.
+Nothing here waits, reads a clock or starts a thread: `push` takes what there is and gives what comes of it,
+so it fits into any loop, asyncio's included.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ import asyncio
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import sscodec
 from sscodec.codec import CONCEALED_SECONDS, Codec
@@ -156,6 +158,15 @@ def test_what_does_not_fit(codec, parts, other_model_folder):
         sscodec.PacketEncoder(codec, channels=2).push(np.zeros(100, np.float32))
     with pytest.raises(UsageError, match="packet_ms"):
         sscodec.PacketEncoder(codec, packet_ms=0)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60), st.integers(0, 20))
+def test_any_datagram_is_at_worst_of_no_use(codec, parts, garbage, place):
+    decoder = sscodec.PacketDecoder(codec, parts[0])
+    for data in (garbage, parts[1][:place] + garbage, parts[1]):
+        assert decoder.push(data).shape[1] % HOP == 0
+    assert decoder.frames == 3 and len(decoder.damage) == 2
 
 
 def test_in_an_event_loop(codec, sound, parts):
