@@ -82,7 +82,7 @@ class Model:
     def load(self, device: str = "cpu") -> SoundStream:
         """The network in float32 on a torch device, ready for inference.
 
-        Raises ModelError where the weights cannot be read or do not fit, UsageError for the device.
+        Raises ModelError where the weights are unreadable, damaged or do not fit, UsageError for the device.
         """
         import torch
         from safetensors import SafetensorError
@@ -90,6 +90,11 @@ class Model:
 
         from sscodec.nn.soundstream import SoundStream
 
+        if self.config.weights_sha256 not in ("", self.sha256):
+            raise ModelError(
+                f"{self.path / WEIGHTS_FILE}: damaged, for {CONFIG_FILE} names another SHA-256; "
+                "install it again"
+            )
         try:
             network = SoundStream(self.config)
             weights = load_file(self.path / WEIGHTS_FILE)

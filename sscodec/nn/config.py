@@ -46,6 +46,8 @@ class ModelConfig:
     """Where the denoising condition acts (section III-F)."""
     licence: str = "MIT"
     """SPDX expression for the weights."""
+    weights_sha256: str = ""
+    """SHA-256 of `weights.safetensors`, hexadecimal; weights with another are refused. Empty: unchecked."""
 
     def __post_init__(self) -> None:
         valid_name = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -34,7 +36,9 @@ def settle(model: SoundStream) -> None:
 def export(model: SoundStream, folder: Path) -> None:
     """Write `config.toml` and `weights.safetensors` (float16) into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.toml").write_text(model.config.to_toml(), encoding="utf-8")
     tensors = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
     # Through bytes: save_file makes files that only their owner can read.
-    (folder / "weights.safetensors").write_bytes(save(tensors))
+    weights = save(tensors)
+    (folder / "weights.safetensors").write_bytes(weights)
+    config = replace(model.config, weights_sha256=hashlib.sha256(weights).hexdigest())
+    (folder / "config.toml").write_text(config.to_toml(), encoding="utf-8")

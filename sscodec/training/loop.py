@@ -117,7 +117,8 @@ class Trainer:
         Raises ModelError where they do not fit the recipe's [model].
         """
         source = open_folder(folder)
-        if replace(source.config, name=self.recipe.model.name) != self.recipe.model:
+        shape = replace(source.config, name=self.recipe.model.name, weights_sha256="")
+        if shape != self.recipe.model:
             raise ModelError(
                 f"{folder}: its config.toml is not the recipe's [model]; use that config or another model"
             )

@@ -4,6 +4,7 @@ import csv
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import soundfile
 import torch
 
 from sscodec.errors import ModelError, UsageError
+from sscodec.models import open_folder
 from sscodec.nn.config import ModelConfig
 from sscodec.training.export import export, load_checkpoint
 from sscodec.training.loop import Trainer, cosine, train
@@ -82,7 +84,15 @@ def test_learns_exports_and_validates(sounds, tmp_path):
 
     model = load_checkpoint(tmp_path / "run" / "last.pt")
     export(model, tmp_path / "model")
-    assert ModelConfig.load(tmp_path / "model" / "config.toml") == model.config
+    config = ModelConfig.load(tmp_path / "model" / "config.toml")
+    assert replace(config, weights_sha256="") == model.config
+    open_folder(tmp_path / "model").load()
+    weights = tmp_path / "model" / "weights.safetensors"
+    damaged = bytearray(weights.read_bytes())
+    damaged[-1] ^= 1
+    weights.write_bytes(damaged)
+    with pytest.raises(ModelError, match="damaged"):
+        open_folder(tmp_path / "model").load()
 
     audio = torch.zeros(1, 800)
     on, off = torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 1, dtype=torch.bool)
