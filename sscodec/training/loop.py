@@ -49,7 +49,6 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.device = device
-        self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.step = 0
         self.elapsed = 0.0
         """Seconds trained in earlier sessions and this one."""
@@ -144,7 +143,7 @@ class Trainer:
         """One step of the generator and, in the adversarial phase, of the discriminators. Returns scalars."""
         recipe = self.recipe
         # Seeded by the step: resuming needs no generator state, and processes draw different examples.
-        generator = torch.Generator().manual_seed((recipe.seed * 1_000_003 + self.step) * 1009 + self.rank)
+        generator = torch.Generator().manual_seed((recipe.seed * 1_000_003 + self.step) * 1009 + rank())
         batch = self.sampler.batch(generator)
         rate = cosine(progress) * min(1.0, (self.step + 1) / max(recipe.lr_warmup, 1))
         scalars: dict[str, Tensor] = {}
@@ -177,12 +176,8 @@ class Trainer:
         loss = loss + recipe.wave * losses["wave"]
         if self.discriminators is not None and progress >= recipe.adversarial_start:
             gradient = self.adversarial_gradient(audio, batch.target, loss, scalars, rate)
-            torch.autograd.backward(
-                [audio, commitment] if commitment.requires_grad else [audio],
-                [gradient, torch.ones_like(commitment)] if commitment.requires_grad else [gradient],
-            )
-        else:
-            (loss + commitment).backward()
+            loss = (audio * gradient).sum()  # whose gradient at the audio is that one
+        (loss + commitment).backward()
         self.apply(self.optimizer, self.weights, recipe.lr * rate, recipe.clip)
         torch._foreach_lerp_(
             self.average,
@@ -218,7 +213,7 @@ class Trainer:
             adversarial, feature = adversarial_loss(fake), feature_loss(real, fake)
         judges.requires_grad_(True)
         scalars["adversarial"], scalars["feature"] = adversarial.detach(), feature.detach()
-        (gradient,) = torch.autograd.grad(loss, audio, retain_graph=False)
+        (gradient,) = torch.autograd.grad(loss, audio)
         (push,) = torch.autograd.grad(adversarial, output, retain_graph=True)
         (pull,) = torch.autograd.grad(feature, output)
         if recipe.balance:
@@ -255,6 +250,10 @@ class Trainer:
             group["lr"] = lr
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world() -> int:
@@ -295,26 +294,24 @@ def train(
         if device.type == "cuda":
             torch.backends.cuda.matmul.allow_tf32 = True
             torch.backends.cudnn.allow_tf32 = True
-        first = not dist.is_initialized() or dist.get_rank() == 0
-        if first:
-            out.mkdir(parents=True, exist_ok=True)
-            pool = Pool.load(sources, recipe.model.sample_rate, cache)
-        if dist.is_initialized():
+        out.mkdir(parents=True, exist_ok=True)
+        if rank() > 0:
+            dist.barrier()  # the first decodes, the others take what it left in the cache
+        pool = Pool.load(sources, recipe.model.sample_rate, cache)
+        if rank() == 0 and dist.is_initialized():
             dist.barrier()
-        if not first:
-            pool = Pool.load(sources, recipe.model.sample_rate, cache)
         trainer = Trainer(recipe, pool, device)
         checkpoint = out / "last.pt"
         if checkpoint.exists():
             trainer.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
         elif init is not None:
             trainer.start_from(init)
-        run(trainer, checkpoint, out / "log.csv", first)
+        run(trainer, checkpoint, out / "log.csv")
 
 
-def run(trainer: Trainer, checkpoint: Path, log: Path, first: bool) -> None:
+def run(trainer: Trainer, checkpoint: Path, log: Path) -> None:
     """Step until the recipe's end, or until SIGTERM or SIGINT; the first process logs and saves."""
-    recipe = trainer.recipe
+    recipe, first = trainer.recipe, rank() == 0
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
