@@ -119,12 +119,21 @@ def payload_decoder(header: Header) -> Callable[[Packet], np.ndarray]:
 
 
 def open_stream(source: str | Path, stack: ExitStack) -> BinaryIO:
+    """A file, or standard input ("-"), as bytes. Raises InputError naming the file."""
+    try:
+        return open_bytes(source, stack)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
+
+
+def open_bytes(source: str | Path, stack: ExitStack) -> BinaryIO:
+    """As `open_stream`, for callers that name the file themselves."""
     if str(source) == "-":
         return sys.stdin.buffer
     try:
         return stack.enter_context(Path(source).open("rb"))
     except OSError as error:
-        raise InputError(f"{source}: cannot open it ({error.strerror or error})") from None
+        raise InputError(f"cannot open it ({error.strerror or error})") from None
 
 
 def code_dtype(codebook_size: int) -> type[np.signedinteger]:

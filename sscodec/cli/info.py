@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
 from sscodec.cli.options import note, print_json, printable
-from sscodec.errors import DamagedError, InputError, SscodecError
+from sscodec.errors import DamagedError, SscodecError
 
 if TYPE_CHECKING:
     from sscodec.container import StreamReader
@@ -83,14 +81,11 @@ def info(files: tuple[str, ...], as_json: bool) -> None:
 def inspect_file(name: str) -> list[StreamInfo]:
     """All streams of a file, or of standard input ("-"). Raises InputError and DamagedError."""
     from sscodec.container import read_streams
+    from sscodec.streams import open_bytes
 
-    try:
-        opened: AbstractContextManager[BinaryIO]
-        opened = nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb")  # noqa: SIM115
-    except OSError as error:
-        raise InputError(f"cannot open it ({error.strerror or error})") from None
-    with opened as file:
-        return [_inspect(name, number, stream) for number, stream in enumerate(read_streams(file), 1)]
+    with ExitStack() as stack:
+        streams = read_streams(open_bytes(name, stack))
+        return [_inspect(name, number, stream) for number, stream in enumerate(streams, 1)]
 
 
 def _inspect(name: str, number: int, stream: StreamReader) -> StreamInfo:

@@ -58,10 +58,10 @@ def check_file(verdict: Verdict) -> None:
     from contextlib import ExitStack
 
     from sscodec.container import Packet, read_streams
-    from sscodec.streams import open_stream, payload_decoder
+    from sscodec.streams import open_bytes, payload_decoder
 
     with ExitStack() as stack:
-        for stream in read_streams(open_stream(verdict.file, stack)):
+        for stream in read_streams(open_bytes(verdict.file, stack)):
             verdict.streams += 1
             try:
                 codes_of = payload_decoder(stream.header)

@@ -152,3 +152,8 @@ finally:
     assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], timeout=60, check=True, capture_output=True)
+
+
+def test_a_missing_file_is_named_once(run):
+    result = run("verify", "none.ssc", code=3)
+    assert result.stderr == "sscodec: none.ssc: cannot open it (No such file or directory)\n"
