@@ -48,6 +48,8 @@ class ModelConfig:
     """SPDX expression for the weights."""
     weights_sha256: str = ""
     """SHA-256 of `weights.safetensors`, hexadecimal; weights with another are refused. Empty: unchecked."""
+    entropy_sha256: str = ""
+    """The same of `entropy.safetensors`."""
 
     def __post_init__(self) -> None:
         valid_name = (

@@ -16,6 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sscodec.nn.activation import elu
+from sscodec.nn.packing import PackedConv
+
 State = dict[nn.Module, Tensor]
 """The tail of past input that each causal layer still needs, [batch, taps, channels]."""
 
@@ -36,6 +39,11 @@ class CausalConv(nn.Module):
         std = gain / math.sqrt(kernel * in_channels)
         self.weight = nn.Parameter(torch.randn(out_channels, kernel, in_channels) * std)
         self.bias = nn.Parameter(torch.zeros(out_channels))
+        self._packed: PackedConv | None = None
+
+    def pack(self) -> None:
+        """Compute with a packed copy of the weight, which does not follow later changes."""
+        self._packed = PackedConv(self.weight, self.dilation)
 
     def forward(self, x: Tensor, state: State | None = None) -> Tensor:
         if self.past:
@@ -51,6 +59,8 @@ class CausalConv(nn.Module):
         return self.convolve(x, self.bias)
 
     def convolve(self, x: Tensor, bias: Tensor) -> Tensor:
+        if self._packed is not None:
+            return self._packed(x, bias)
         if self.weight.shape[1] == 1:
             return F.linear(x, self.weight[:, 0], bias)
         image = x.unsqueeze(1).permute(0, 3, 1, 2)  # [batch, channels, 1, time], channels last in memory
@@ -96,7 +106,7 @@ class ResidualUnit(nn.Module):
         self.pointwise = CausalConv(channels, channels, kernel=1, gain=0.3)
 
     def forward(self, x: Tensor, state: State | None = None) -> Tensor:
-        return x + self.pointwise(F.elu(self.dilated(F.elu(x), state)), state)
+        return x + self.pointwise(elu(self.dilated(elu(x), state)), state)
 
 
 class Film(nn.Module):

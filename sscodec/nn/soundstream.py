@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sscodec.nn.activation import elu
 from sscodec.nn.config import ModelConfig
 from sscodec.nn.layers import CausalConv, Downsample, Film, ResidualUnit, State, Upsample
+from sscodec.nn.packing import can_pack
 from sscodec.nn.rvq import ResidualVectorQuantizer
 
 DILATIONS = (1, 3, 9)
@@ -22,10 +23,10 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, state: State | None = None) -> Tensor:
         if isinstance(self.resample, Upsample):
-            x = self.resample(F.elu(x), state)
+            x = self.resample(elu(x), state)
         for unit in self.units:
             x = unit(x, state)
-        return self.resample(F.elu(x), state) if isinstance(self.resample, Downsample) else x
+        return self.resample(elu(x), state) if isinstance(self.resample, Downsample) else x
 
 
 class Encoder(nn.Module):
@@ -46,7 +47,7 @@ class Encoder(nn.Module):
         x = self.first(audio.unsqueeze(-1), state)
         for block in self.blocks:
             x = block(x, state)
-        return self.last(F.elu(x), state)
+        return self.last(elu(x), state)
 
 
 class Decoder(nn.Module):
@@ -67,7 +68,7 @@ class Decoder(nn.Module):
         x = self.first(x, state)
         for block in self.blocks:
             x = block(x, state)
-        return self.last(F.elu(x), state).squeeze(-1)
+        return self.last(elu(x), state).squeeze(-1)
 
 
 class SoundStream(nn.Module):
@@ -80,6 +81,13 @@ class SoundStream(nn.Module):
         self.film = Film(config.dim) if config.film != "none" else None
         self.quantizer = ResidualVectorQuantizer(config.n_q, config.codebook_size, config.dim)
         self.decoder = Decoder(config)
+
+    def pack(self) -> None:
+        """Code faster on the CPU, with copies of the weights, which do not follow later changes."""
+        if can_pack(self.quantizer.codebooks.device):
+            for module in self.modules():
+                if isinstance(module, CausalConv):
+                    module.pack()
 
     def embed(self, audio: Tensor, denoise: Tensor, state: State | None = None) -> Tensor:
         """Audio [batch, frames * hop] to embeddings [batch, frames, dim], before quantization.

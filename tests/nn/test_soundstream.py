@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from sscodec.nn.activation import elu
 from sscodec.nn.config import ModelConfig
 from sscodec.nn.layers import CausalConv, Downsample, Film, Upsample
 from sscodec.nn.soundstream import SoundStream
@@ -165,6 +166,20 @@ def test_film_acts_on_the_configured_side(side):
         assert torch.equal(model.synthesise(x, off), model.synthesise(x, on)) == (side != "decoder")
 
 
+def test_denoising_switches_within_a_block():
+    model = build(n_q=4)
+    with torch.no_grad():
+        model.film.gamma[1] = -1.0
+    session, audio = EncoderSession(model, 2, 4), noise(2, 6400 + 7)
+    plain = encode(model, audio)
+    session.denoise = torch.arange(20) % 3 == 1
+    codes = session.push(audio)
+    session.denoise = False
+    codes = torch.cat([codes, session.flush()], 2)
+    changed = (codes != plain).any(1)
+    assert changed.tolist() == [[frame % 3 == 1 for frame in range(20)] + [False]] * 2
+
+
 def test_denoising_switches_within_a_session():
     model = build(n_q=4)
     with torch.no_grad():
@@ -177,3 +192,22 @@ def test_denoising_switches_within_a_session():
     plain = encode(model, audio)
     assert torch.equal(first, plain[:, :, :10])
     assert not torch.equal(second, plain[:, :, 10:])
+
+
+def test_packed_weights_code_alike(model):
+    """Codes may differ only by near-ties, audio by rounding; of any block length and number of channels."""
+    audio = noise(2, 24000 + 333)
+    codes = encode(model, audio)
+    with torch.enable_grad():  # torch's own ELU and convolutions
+        sound = model.synthesise(model.quantizer.decode(codes), torch.zeros(2, 1, dtype=torch.bool))
+    model.pack()
+    for block in (model.config.hop, 8000, None):
+        assert (encode(model, audio, block) == codes).float().mean() >= 0.999
+        assert torch.allclose(decode(model, codes, block and block // model.config.hop), sound, atol=1e-4)
+
+
+def test_elu_without_gradients_is_that_with_them():
+    x = torch.tensor([-1e4, -100.0, -1.0, -1e-6, 0.0, 1e-6, 1.0, 100.0, 1e4])
+    with torch.no_grad():
+        assert torch.allclose(elu(x), F.elu(x), atol=2e-7)
+    assert torch.equal(elu(x), F.elu(x))
