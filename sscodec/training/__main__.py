@@ -1,4 +1,4 @@
-"""`python -m sscodec.training`: train a model, export it."""
+"""`python -m sscodec.training`: train models, compare recipes, validate and export."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sscodec.errors import SscodecError
+from sscodec.errors import SscodecError, UsageError
 
 RECIPE = Path(__file__).parent / "recipes" / "soundstream-24khz.toml"
 
@@ -51,8 +51,12 @@ def main() -> None:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Model folder whose weights a new run starts from.",
 )
-@click.option("--hours", type=float, help="Instead of the recipe's length.")
+@click.option("--hours", type=float, help="Wall-clock time, instead of the recipe's length.")
+@click.option("--cpu-minutes", type=float, help="CPU time, instead of the recipe's length.")
 @click.option("--steps", type=int, help="Instead of the recipe's length.")
+@click.option(
+    "--validations", type=click.IntRange(0), default=0, help="Measure this often, the last time at the end."
+)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--threads", type=int, default=1, show_default=True, help="CPU threads of this process.")
 def train(
@@ -62,7 +66,9 @@ def train(
     cache: Path,
     init: Path | None,
     hours: float | None,
+    cpu_minutes: float | None,
     steps: int | None,
+    validations: int,
     device: str,
     threads: int,
 ) -> None:
@@ -73,10 +79,96 @@ def train(
     from sscodec.training.recipe import Recipe
 
     torch.set_num_threads(threads)
-    length = {}
-    if hours is not None or steps is not None:
-        length = {"hours": hours or 0.0, "steps": steps or 0}
-    run(Recipe.load(config, **length), list(sources), out, cache, torch.device(device), init)
+    length: dict[str, float] = {}
+    if any(limit is not None for limit in (hours, cpu_minutes, steps)):
+        length = {"hours": hours or 0.0, "cpu_minutes": cpu_minutes or 0.0, "steps": steps or 0}
+    run(Recipe.load(config, **length), list(sources), out, cache, torch.device(device), init, validations)
+
+
+@main.command("trials")
+@click.argument(
+    "recipes", type=click.Path(path_type=Path, exists=True, dir_okay=False), nargs=-1, required=True
+)
+@click.option("--data", "sources", type=click.Path(path_type=Path, exists=True), multiple=True, required=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder of the runs, named as the recipes."
+)
+@click.option("--minutes", type=float, help="CPU time of each.")
+@click.option("--steps", type=int, help="Steps of each, instead of --minutes.")
+@click.option(
+    "--validations",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Of each, the last at its end.",
+)
+@click.option("--cache", type=click.Path(path_type=Path), default=Path("runs/cache"))
+@click.option("--init", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--threads", type=int, default=1, show_default=True)
+def trials_command(
+    recipes: tuple[Path, ...],
+    sources: tuple[Path, ...],
+    out: Path,
+    minutes: float | None,
+    steps: int | None,
+    validations: int,
+    cache: Path,
+    init: Path | None,
+    device: str,
+    threads: int,
+) -> None:
+    """Run RECIPES one after the other with equal compute; compare them in OUT/trials.md and OUT/trials.png.
+
+    The same command goes on where it was stopped, and passes over trials that are done.
+    """
+    from sscodec.training.trials import run_trials
+
+    if (minutes is None) == (steps is None):
+        raise UsageError("give one of --minutes and --steps")
+    length = ["--steps", str(steps)] if minutes is None else ["--cpu-minutes", str(minutes)]
+    options = [*length, "--validations", str(validations), "--cache", str(cache)]
+    options += ["--device", device, "--threads", str(threads)]
+    if init is not None:
+        options += ["--init", str(init)]
+    for source in sources:
+        options += ["--data", str(source)]
+    failed = run_trials(list(recipes), out, options)
+    runs = [out / recipe.stem for recipe in recipes]
+    measured = [run for run in runs if (run / "validation.csv").exists()]
+    if measured:
+        write_report(measured, out / "trials.png", "cpu_minutes", out / "trials.md")
+    if failed:
+        raise SscodecError(f"not to their end: {', '.join(failed)}; what they said is above")
+
+
+@main.command("report")
+@click.argument(
+    "runs", type=click.Path(path_type=Path, exists=True, file_okay=False), nargs=-1, required=True
+)
+@click.option("--png", type=click.Path(path_type=Path), help="Draw the curves into this file.")
+@click.option(
+    "--over",
+    type=click.Choice(["cpu_minutes", "hours", "audio_seconds", "step"]),
+    default="cpu_minutes",
+    show_default=True,
+    help="Horizontal axis of the curves.",
+)
+def report_command(runs: tuple[Path, ...], png: Path | None, over: str) -> None:
+    """Compare the validations of the runs in folders RUNS: a Markdown table, and curves."""
+    write_report(list(runs), png, over)
+
+
+def write_report(runs: list[Path], png: Path | None, over: str, text: Path | None = None) -> None:
+    """Print the table of the run folders, keep it in `text`, and draw the curves into `png`."""
+    from sscodec.training.report import draw, read_run, table
+
+    read = [read_run(folder) for folder in runs]
+    click.echo(table(read))
+    if text is not None:
+        text.write_text(table(read) + "\n", encoding="utf-8")
+    if png is not None:
+        draw(read, png, over)
 
 
 @main.command("export")
@@ -92,19 +184,69 @@ def export_command(run: Path, folder: Path) -> None:
 @main.command("validate")
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--data", "sources", type=click.Path(path_type=Path, exists=True), multiple=True, required=True)
-@click.option("--n-q", default="4,8,16", show_default=True, help="Numbers of codebooks, comma-separated.")
-@click.option("--limit", type=int, help="At most this many clips of a kind.")
+@click.option("--n-q", default="4,8", show_default=True, help="Numbers of codebooks, comma-separated.")
+@click.option("--limit", type=int, default=12, show_default=True, help="Clips of a kind; 0: all.")
+@click.option("--visqol", is_flag=True, help="Also ViSQOL audio, which takes longer than all else.")
 @click.option("--threads", type=int, default=1, show_default=True)
-def validate_command(run: Path, sources: tuple[Path, ...], n_q: str, limit: int | None, threads: int) -> None:
-    """Measure the checkpoint in folder RUN on the clips of split `valid`."""
+def validate_command(
+    run: Path, sources: tuple[Path, ...], n_q: str, limit: int, visqol: bool, threads: int
+) -> None:
+    """Measure the checkpoint in folder RUN on clips of split `valid`."""
     import torch
 
     from sscodec.training.export import load_checkpoint
-    from sscodec.training.validate import table, validate
+    from sscodec.training.validate import codebook_table, load_clips, table, validate
 
     torch.set_num_threads(threads)
-    rates = [int(n) for n in n_q.split(",")]
-    click.echo(table(validate(load_checkpoint(run / "last.pt"), list(sources), rates, limit)))
+    model = load_checkpoint(run / "last.pt")
+    clips = load_clips(list(sources), model.config.sample_rate, limit)
+    result = validate(model, clips, [int(n) for n in n_q.split(",")], visqol)
+    click.echo(f"{table(result.rows)}\n\n{codebook_table(result.counts)}")
+
+
+@main.command("entropy")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--data",
+    "sources",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    required=True,
+    help="As of `train`; the clips of split `valid` measure.",
+)
+@click.option(
+    "--cache", type=click.Path(path_type=Path), default=Path("runs/cache"), help="Folder of decoded audio."
+)
+@click.option("--hours", type=float, default=4.0, show_default=True, help="At most so much audio.")
+@click.option("--minutes", type=float, default=20.0, show_default=True, help="Length of the run.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--threads", type=int, default=1, show_default=True, help="CPU threads.")
+def entropy_command(
+    folder: Path,
+    sources: tuple[Path, ...],
+    cache: Path,
+    hours: float,
+    minutes: float,
+    device: str,
+    threads: int,
+) -> None:
+    """Learn the entropy model of the model FOLDER from its codes, and measure it."""
+    import torch
+
+    from sscodec.models import open_folder
+    from sscodec.training.codes import code_pool
+    from sscodec.training.data import Pool
+    from sscodec.training.entropy import compare, install, learn
+
+    torch.set_num_threads(threads)
+    model, on = open_folder(folder), torch.device(device)
+    rate = model.config.sample_rate
+    clips = code_pool(model, Pool.load(list(sources), rate, cache), hours, on)
+    held_out = code_pool(model, Pool.load(list(sources), rate, cache, "valid"), hours, on)
+    codebooks = model.load().quantizer.codebooks
+    learned = learn(clips, codebooks, minutes)
+    install(model, learned)
+    click.echo(compare(held_out, learned))
 
 
 if __name__ == "__main__":

@@ -73,12 +73,12 @@ class Pool:
         self.clips = clips
 
     @classmethod
-    def load(cls, sources: list[Path], sample_rate: int, cache: Path) -> Pool:
+    def load(cls, sources: list[Path], sample_rate: int, cache: Path, split: str = "train") -> Pool:
         """Decode `sources`, or take what an earlier call left in the folder `cache`.
 
         Raises InputError where there is no audio or a file cannot be read.
         """
-        found = list(find_clips(sources))
+        found = list(find_clips(sources, split))
         if not found:
             raise InputError(
                 f"no audio in {', '.join(map(str, sources))}: give folders of audio files or a manifest"
@@ -124,26 +124,33 @@ class Sampler:
         self.recipe = recipe
         self.device = device
         self.length = recipe.crop_samples
-        usable = [clip for clip in pool.clips if clip.samples >= self.length and clip.kind in recipe.kinds]
-        if not usable:
+        noises = {"noise": 1 - recipe.music_as_noise, "music": recipe.music_as_noise} if recipe.noisy else {}
+        noises = {kind: share for kind, share in noises.items() if share > 0}
+        kinds = {*recipe.kinds, *noises}
+        usable = [clip for clip in pool.clips if clip.samples >= self.length and clip.kind in kinds]
+        if not any(clip.kind in recipe.kinds for clip in usable):
             raise InputError(f"no file of the kinds {', '.join(recipe.kinds)} is {recipe.crop} s long")
         self.audio = pool.audio.to(device)
         self.starts = torch.tensor([clip.start for clip in usable])
         self.rooms = torch.tensor([clip.samples - self.length for clip in usable], dtype=torch.float64)
         self.weights = torch.zeros(len(usable), dtype=torch.float64)
         narrow = 0.75 * recipe.model.sample_rate / 2
-        for kind, share in recipe.kinds.items():
+        self.noise_weights = torch.zeros(len(usable), dtype=torch.float64)
+        seconds = torch.tensor(
+            [clip.samples * (recipe.narrowband if clip.bandwidth < narrow else 1.0) for clip in usable],
+            dtype=torch.float64,
+        )
+        for kind in kinds:
             of_kind = torch.tensor([clip.kind == kind for clip in usable])
-            seconds = torch.tensor(
-                [clip.samples * (recipe.narrowband if clip.bandwidth < narrow else 1.0) for clip in usable],
-                dtype=torch.float64,
-            )
             total = float(seconds[of_kind].sum())
             if total:
-                self.weights[of_kind] = share * seconds[of_kind] / total
+                self.weights[of_kind] = recipe.kinds.get(kind, 0.0) * seconds[of_kind] / total
+                self.noise_weights[of_kind] = noises.get(kind, 0.0) * seconds[of_kind] / total
+            elif kind in noises:
+                raise InputError(
+                    f"noisy speech takes its noise from files of the kind {kind}: there are none"
+                )
         self.is_speech = torch.tensor([clip.kind == "speech" for clip in usable])
-        noise = torch.tensor([clip.kind == "noise" for clip in usable])
-        self.noise_weights = torch.where(noise, self.weights, 0.0)
 
     def crops(self, chosen: Tensor, generator: torch.Generator) -> Tensor:
         """Random crops, float32 [n, samples], of the clips whose indices int64 [n] are given."""
@@ -160,7 +167,7 @@ class Sampler:
         chosen = torch.multinomial(self.weights, recipe.batch, replacement=True, generator=generator)
         target = self.crops(chosen, generator)
         audio, denoise = target, torch.zeros(recipe.batch, 1, dtype=torch.bool, device=self.device)
-        if recipe.noisy > 0 and float(self.noise_weights.sum()) > 0:
+        if recipe.noisy > 0:
             audio, target, denoise = self.mix(target, self.is_speech[chosen], generator)
         gain = decibels(uniform(recipe.gain_db, recipe.batch, generator)).to(self.device)
         peak = torch.maximum(audio.abs().amax(1, keepdim=True), target.abs().amax(1, keepdim=True))
@@ -170,7 +177,7 @@ class Sampler:
     def mix(
         self, speech: Tensor, is_speech: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Add noise to a share of the speech examples (section III-F): (audio, target, denoise).
+        """Add noise, or music, to a share of the speech examples (section III-F): (audio, target, denoise).
 
         Denoising is drawn with even odds; with it on, the target is the clean speech, else the mixture.
         Speech that stays clean is its own target either way, so that denoising does it no harm.

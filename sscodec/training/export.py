@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save
+from torch import Tensor, nn
 
 from sscodec.nn.config import ModelConfig, build, parse_toml
 from sscodec.nn.soundstream import SoundStream
@@ -15,22 +17,29 @@ from sscodec.nn.soundstream import SoundStream
 
 def load_checkpoint(path: Path) -> SoundStream:
     """The network of a checkpoint `last.pt`, with its averaged weights."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    model = SoundStream(build(ModelConfig, parse_toml(state["config"], str(path)), str(path)))
+    return averaged(torch.load(path, map_location="cpu", weights_only=True), str(path))
+
+
+def averaged(state: dict[str, Any], name: str = "checkpoint") -> SoundStream:
+    """The network of a trainer's state, with its averaged weights, on the CPU; `name` is for errors."""
+    model = SoundStream(build(ModelConfig, parse_toml(state["config"], name), name))
     model.load_state_dict(state["model"])
     with torch.no_grad():
         for weight, average in zip(model.parameters(), state["average"], strict=True):
             weight.copy_(average)
-        settle(model)
+        if not state.get("denoises", False):
+            settle(dict(model.named_parameters()))
     return model.eval()
 
 
-def settle(model: SoundStream) -> None:
-    """Let a denoising condition that no example had act as none, not as the layer's initial identity."""
-    film = model.film
-    if film is not None and bool((film.gamma[1] == 1).all() and (film.beta[1] == 0).all()):
-        film.gamma[1] = film.gamma[0]
-        film.beta[1] = film.beta[0]
+def settle(weights: dict[str, nn.Parameter] | dict[str, Tensor]) -> None:
+    """Let the denoising condition act as none: for a network that never had an example with it.
+
+    Its row of the FiLM layer still is what the run began with, while the other row has been trained.
+    """
+    for name in ("film.gamma", "film.beta"):
+        if name in weights:
+            weights[name][1] = weights[name][0]
 
 
 def export(model: SoundStream, folder: Path) -> None:

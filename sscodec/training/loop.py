@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from math import cos, inf, pi
+from math import cos, inf, isfinite, pi
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -22,6 +22,7 @@ from tqdm import tqdm
 from sscodec.errors import ModelError, UsageError
 from sscodec.models import open_folder
 from sscodec.nn.soundstream import SoundStream
+from sscodec.training import logs
 from sscodec.training.data import Pool, Sampler
 from sscodec.training.discriminators import (
     Discriminators,
@@ -29,17 +30,29 @@ from sscodec.training.discriminators import (
     discriminator_loss,
     feature_loss,
 )
+from sscodec.training.export import averaged, settle
 from sscodec.training.losses import ReconstructionLoss
-from sscodec.training.quantizer import CodebookLearner, perplexity
+from sscodec.training.quantizer import CodebookLearner, evenness, perplexity
 from sscodec.training.recipe import Recipe
+from sscodec.training.validate import COLUMNS as MEASURED
+from sscodec.training.validate import Clips, load_clips, validate
 
-SCALARS = (
-    *("mel_log", "mel_linear", "wave", "commitment", "perplexity"),
+LOG_COLUMNS = (
+    *("step", "hours", "cpu_minutes", "audio_seconds", "audio_per_second", "lr"),
+    *("mel_log", "mel_loud", "envelope", "wave", "commitment", "perplexity", "evenness"),
     *("discriminator", "adversarial", "feature"),
 )
-"""What a step may report."""
+"""Time without that of validations; means over the steps since the row before."""
+VALIDATION_COLUMNS = ("step", "hours", "cpu_minutes", "audio_seconds", *MEASURED)
 LOG_EVERY = 50
 """Steps averaged in one row of the log; the host waits for the device only there."""
+COLLAPSED = 0.5
+"""A run ends where its evenness, averaged over codebooks and steps, falls below this: perplexity 17 of 288.
+
+Of each step, because the replacement of dead entries changes which few of them a collapsed codebook uses.
+"""
+COLLAPSE_GRACE = 500
+"""Steps from the start of the quantizer until that is looked at: dead entries get time to be replaced."""
 
 
 class Trainer:
@@ -52,6 +65,14 @@ class Trainer:
         self.step = 0
         self.elapsed = 0.0
         """Seconds trained in earlier sessions and this one."""
+        self.cpu_elapsed = 0.0
+        """The same in CPU seconds of this process."""
+        self.audio_seconds = 0.0
+        """Audio seen, over all processes."""
+        self.validated = 0.0
+        """Progress of the run at the last validation."""
+        self.denoises = recipe.noisy > 0
+        """Whether there were examples with the denoising condition, here or in what the run goes on from."""
         self.sampler = Sampler(pool, recipe, device)
         self.model = SoundStream(recipe.model).to(device)
         self.weights = list(self.model.parameters())
@@ -83,6 +104,10 @@ class Trainer:
             "config": self.recipe.model.to_toml(),
             "step": self.step,
             "elapsed": self.elapsed,
+            "cpu_elapsed": self.cpu_elapsed,
+            "audio_seconds": self.audio_seconds,
+            "validated": self.validated,
+            "denoises": self.denoises,
             "model": self.model.state_dict(),
             "average": self.average,
             "learner": self.learner.state_dict(),
@@ -98,9 +123,21 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.step = state["step"]
         self.elapsed = state["elapsed"]
+        # Checkpoints of the first weights have none of these.
+        self.cpu_elapsed = state.get("cpu_elapsed", 0.0)
+        self.audio_seconds = state.get("audio_seconds", self.step * self.seconds_a_step)
+        self.validated = state.get("validated", 0.0)
         self.model.load_state_dict(state["model"])
         for ours, theirs in zip(self.average, state["average"], strict=True):
             ours.copy_(theirs)
+        denoised = state.get("denoises", False)
+        if self.denoises and not denoised:
+            # The condition starts from what the network does without it.
+            names = [name for name, _ in self.model.named_parameters()]
+            with torch.no_grad():
+                settle(dict(zip(names, self.weights, strict=True)))
+                settle(dict(zip(names, self.average, strict=True)))
+        self.denoises = self.denoises or denoised
         self.learner.load_state_dict(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
         # A run that started from a model has none of its recipe's steps without the quantizer.
@@ -116,21 +153,42 @@ class Trainer:
         Raises ModelError where they do not fit the recipe's [model].
         """
         source = open_folder(folder)
-        shape = replace(source.config, name=self.recipe.model.name, weights_sha256="")
+        shape = replace(source.config, name=self.recipe.model.name, weights_sha256="", entropy_sha256="")
         if shape != self.recipe.model:
             raise ModelError(
                 f"{folder}: its config.toml is not the recipe's [model]; use that config or another model"
             )
         self.model.load_state_dict(source.load(str(self.device)).state_dict())
+        film = self.model.film
+        self.denoises = self.denoises or (film is not None and not torch.equal(*film.gamma))
         self.average = [weight.detach().clone() for weight in self.weights]
         frames = self.recipe.batch * self.recipe.crop_samples / self.recipe.model.hop * world()
         self.learner.adopt(frames)
         self.recipe = replace(self.recipe, quantizer_start=0)
 
+    @property
+    def seconds_a_step(self) -> float:
+        """Seconds of audio, over all processes."""
+        return self.recipe.crop_samples / self.recipe.model.sample_rate * self.recipe.batch * world()
+
+    def spent(self) -> dict[str, float]:
+        """What the run has taken so far, as its logs have it."""
+        return {
+            "step": self.step,
+            "hours": round(self.elapsed / 3600, 4),
+            "cpu_minutes": round(self.cpu_elapsed / 60, 3),
+            "audio_seconds": round(self.audio_seconds),
+        }
+
     def progress(self, stopped: bool = False) -> float:
         """Fraction of the run that is done, the same on every process; infinite if the first was stopped."""
         recipe = self.recipe
-        fraction = self.step / recipe.steps if recipe.steps else self.elapsed / (3600 * recipe.hours)
+        if recipe.steps:
+            fraction = self.step / recipe.steps
+        elif recipe.cpu_minutes:
+            fraction = self.cpu_elapsed / (60 * recipe.cpu_minutes)
+        else:
+            fraction = self.elapsed / (3600 * recipe.hours)
         if stopped:
             fraction = inf
         if dist.is_initialized():
@@ -161,6 +219,7 @@ class Trainer:
             x, commitment = quantized.x, recipe.commitment * quantized.commitment
             scalars["commitment"] = quantized.commitment
             scalars["perplexity"] = perplexity(quantized.counts).mean()
+            scalars["evenness"] = evenness(quantized.counts).mean()
         else:
             commitment = x.new_zeros(())
             frames = x.shape[0] * x.shape[1]
@@ -172,8 +231,8 @@ class Trainer:
 
         losses = self.reconstruction(audio, batch.target)
         scalars.update(losses)
-        loss = recipe.mel_log * losses["mel_log"] + recipe.mel_linear * losses["mel_linear"]
-        loss = loss + recipe.wave * losses["wave"]
+        loss = recipe.mel_log * losses["mel_log"] + recipe.mel_loud * losses["mel_loud"]
+        loss = loss + recipe.envelope * losses["envelope"] + recipe.wave * losses["wave"]
         if self.discriminators is not None and progress >= recipe.adversarial_start:
             gradient = self.adversarial_gradient(audio, batch.target, loss, scalars, rate)
             loss = (audio * gradient).sum()  # whose gradient at the audio is that one
@@ -185,6 +244,7 @@ class Trainer:
             1 - min(recipe.weight_ema, (1 + self.step) / (10 + self.step)),
         )
         self.step += 1
+        self.audio_seconds += self.seconds_a_step
         return scalars
 
     def adversarial_gradient(
@@ -284,11 +344,14 @@ def train(
     cache: Path,
     device: torch.device,
     init: Path | None = None,
+    validations: int = 0,
 ) -> None:
     """Run a recipe into the folder `out`, going on from the checkpoint that lies there, if any.
 
     A new run starts from the weights in the model folder `init`, where given, and quantizes from step 0.
-    Writes `last.pt` (the checkpoint) and `log.csv`. Raises UsageError where the losses stop being numbers.
+    Writes `last.pt` (the checkpoint) and `log.csv`, and measures `validations` times, evenly spread, the last
+    time at the end, into `validation.csv`. Raises UsageError where the losses stop being numbers or the
+    codebooks collapse.
     """
     with process_group(device):
         if device.type == "cuda":
@@ -306,71 +369,89 @@ def train(
             trainer.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
         elif init is not None:
             trainer.start_from(init)
-        run(trainer, checkpoint, out / "log.csv")
+        clips: Clips = {}
+        if validations and rank() == 0:
+            clips = load_clips(sources, recipe.model.sample_rate)
+        run(trainer, out, clips, validations)
 
 
-def run(trainer: Trainer, checkpoint: Path, log: Path) -> None:
-    """Step until the recipe's end, or until SIGTERM or SIGINT; the first process logs and saves."""
+def run(trainer: Trainer, out: Path, clips: Clips, validations: int) -> None:
+    """Step until the recipe's end, or until SIGTERM or SIGINT; the first process logs, measures and saves."""
     recipe, first = trainer.recipe, rank() == 0
+    checkpoint, log, measured = out / "last.pt", out / "log.csv", out / "validation.csv"
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    started, saved = time.monotonic() - trainer.elapsed, time.monotonic()
-    seconds_a_step = recipe.crop_samples / recipe.model.sample_rate * recipe.batch * world()
+    if first:
+        logs.rewind(log, LOG_COLUMNS, trainer.step)
+        logs.rewind(measured, VALIDATION_COLUMNS, trainer.step)
+    # A run that was made longer is validated again in the part that it gained.
+    trainer.validated = min(trainer.validated, trainer.progress())
+    start = trainer.audio_seconds, trainer.elapsed
     sums: dict[str, Tensor] = {}
-    logged, since = trainer.step, time.monotonic()
+    logged, since = trainer.step, trainer.elapsed
+    clock = time.monotonic, time.process_time
+    saved = time.monotonic()
+    wall, cpu = (read() for read in clock)
     bar = tqdm(
         total=1.0, disable=None if first else True, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
     )
-    while (progress := trainer.progress(stopped.is_set())) < 1:
+    while True:
+        progress = trainer.progress(stopped.is_set())
+        done = min(progress, 1.0)
+        if first and progress < inf and int(done * validations) > int(trainer.validated * validations):
+            rows = validate(averaged(trainer.state_dict()), clips).rows
+            logs.append(measured, VALIDATION_COLUMNS, [{**trainer.spent(), **row} for row in rows])
+            trainer.validated = done
+            save(trainer, checkpoint)
+            wall, cpu = (read() for read in clock)  # the time of a validation is not the run's
+        bar.update(done - bar.n)
+        if progress >= 1:
+            break
         for name, value in trainer.train_step(progress).items():
             sums[name] = sums.get(name, 0) + value.detach()
-        trainer.elapsed = time.monotonic() - started
+        now = [read() for read in clock]
+        trainer.elapsed += now[0] - wall
+        trainer.cpu_elapsed += now[1] - cpu
+        wall, cpu = now
         if trainer.step % LOG_EVERY == 0:
             steps = trainer.step - logged
             means = {name: float(value) / steps for name, value in sums.items()}
-            if not all(map(torch.isfinite, sums.values())):
+            if not all(map(isfinite, means.values())):
                 raise UsageError(
                     f"step {trainer.step}: a loss is not a number; lower lr or resume an older checkpoint"
                 )
-            rate = steps * seconds_a_step / (time.monotonic() - since)
-            sums, logged, since = {}, trainer.step, time.monotonic()
+            rate = steps * trainer.seconds_a_step / (trainer.elapsed - since)
+            sums, logged, since = {}, trainer.step, trainer.elapsed
             if first:
                 row = {
-                    "step": trainer.step,
-                    "hours": round(trainer.elapsed / 3600, 4),
-                    "audio_seconds": round(trainer.step * seconds_a_step),
+                    **trainer.spent(),
                     "audio_per_second": round(rate, 1),
                     "lr": recipe.lr * cosine(progress),
                     **{name: round(value, 5) for name, value in means.items()},
                 }
-                append_row(log, row)
+                logs.append(log, LOG_COLUMNS, [row])
                 bar.set_postfix(
                     step=trainer.step,
                     mel=f"{means['mel_log']:.3f}",
                     wave=f"{means['wave']:.3f}",
                     x=f"{rate:.0f}",
                 )
-        bar.update(min(progress, 1.0) - bar.n)
+            if trainer.step >= recipe.quantizer_start + COLLAPSE_GRACE and means["evenness"] < COLLAPSED:
+                raise UsageError(
+                    f"step {trainer.step}: the codebooks collapsed, evenness {means['evenness']:.2f}; "
+                    "raise quantizer_start or kmeans_frames, or lower lr"
+                )
         if first and time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
             save(trainer, checkpoint)
             saved = time.monotonic()
+    bar.close()
     if first:
         save(trainer, checkpoint)
-    bar.close()
-
-
-COLUMNS = ("step", "hours", "audio_seconds", "audio_per_second", "lr", *SCALARS)
-
-
-def append_row(log: Path, row: dict[str, float]) -> None:
-    """Add a row to the CSV, which begins with its header."""
-    new = not log.exists()
-    with log.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+        audio, seconds = trainer.audio_seconds - start[0], trainer.elapsed - start[1]
+        if audio:
+            rate = audio / seconds
+            print(f"step {trainer.step}: {audio:.0f} s of audio, {rate:.1f} a second", file=sys.stderr)
 
 
 def save(trainer: Trainer, path: Path) -> None:

@@ -10,6 +10,13 @@ from torch import Tensor, nn
 
 FLOOR = 1e-5
 """Magnitude below which spectra count as silent (-100 dB)."""
+LOUDNESS = 0.3
+"""The power of the amplitude that loudness goes with, about."""
+ENVELOPE_SECONDS = 0.021
+"""The window nearest to it has the spectra that envelopes are taken from."""
+LOWEST_BAND = 150.0
+"""Hz, the centre of the lowest third of an octave; it and the sizes of the bands are those of ESTOI."""
+BANDS = 15
 
 
 def mel_filters(sample_rate: int, size: int, mels: int) -> Tensor:
@@ -36,12 +43,24 @@ def spectrum(audio: Tensor, window: Tensor) -> Tensor:
     return torch.fft.rfft(frames * (window / window.sum()))
 
 
+def third_octaves(sample_rate: int, size: int) -> Tensor:
+    """Bands [size / 2 + 1, 15] that sum the energy in thirds of octaves; bins at an edge count in part."""
+    step = sample_rate / size
+    bins = torch.arange(size // 2 + 1)[:, None] * step
+    centres = LOWEST_BAND * 2 ** (torch.arange(BANDS) / 3)
+    low = torch.maximum(bins - step / 2, centres * 2 ** (-1 / 6))
+    high = torch.minimum(bins + step / 2, centres * 2 ** (1 / 6))
+    return (high - low).clamp(min=0) / step
+
+
 class ReconstructionLoss(nn.Module):
     """Multi-scale log-mel distance (eq. 4-5) and a complex spectral error that sees phase.
 
     A log-mel loss alone learns envelopes and never locks on to the waveform; the complex error, weighted by
     the target's own spectral envelope as a noise-shaping codec weights its error, does that.
     """
+
+    bands: Tensor
 
     def __init__(
         self,
@@ -55,32 +74,57 @@ class ReconstructionLoss(nn.Module):
         self.windows = windows
         self.wave_windows = wave_windows
         self.wave_power = wave_power
+        self.envelope_window = min(windows, key=lambda size: abs(size / sample_rate - ENVELOPE_SECONDS))
+        self.register_buffer("bands", third_octaves(sample_rate, self.envelope_window), persistent=False)
         for size in windows:
             self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
             filters = mel_filters(sample_rate, size, min(mels, size // 4))
             self.register_buffer(f"filters_{size}", filters, persistent=False)
 
     def forward(self, audio: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Scalars `mel_log`, `mel_linear` and `wave`, each a mean over examples, frames and scales."""
-        sums = {name: audio.new_zeros(()) for name in ("mel_log", "mel_linear", "wave")}
+        """Scalars `mel_log`, `mel_loud`, `envelope` and `wave`, each a mean over examples and scales."""
+        sums = {name: audio.new_zeros(()) for name in ("mel_log", "mel_loud", "wave")}
         for size in self.windows:
             window, filters = getattr(self, f"window_{size}"), getattr(self, f"filters_{size}")
             with torch.no_grad():
                 target_spectrum = spectrum(target, window)
                 target_magnitude = target_spectrum.abs().clamp(min=FLOOR)
-                target_mel = target_magnitude @ filters
-                level = target_mel.mean((1, 2)).clamp(min=FLOOR)
+                target_mel = (target_magnitude @ filters).clamp(min=FLOOR)
+                target_loud = target_mel**LOUDNESS
+                level = LOUDNESS * target_loud.mean((1, 2))
             ours = spectrum(audio, window)
             # The root of a clamped square: abs() has no usable gradient at zero.
             mel = (ours.real.square() + ours.imag.square()).clamp(min=FLOOR**2).sqrt() @ filters
-            log_distance = mel.clamp(min=FLOOR).log() - target_mel.clamp(min=FLOOR).log()
-            sums["mel_log"] = sums["mel_log"] + log_distance.abs().mean()
-            sums["mel_linear"] = sums["mel_linear"] + ((mel - target_mel).abs().mean((1, 2)) / level).mean()
+            mel = mel.clamp(min=FLOOR)
+            sums["mel_log"] = sums["mel_log"] + (mel.log() - target_mel.log()).abs().mean()
+            loud_distance = (mel**LOUDNESS - target_loud).abs().mean((1, 2)) / level
+            sums["mel_loud"] = sums["mel_loud"] + loud_distance.mean()
             if size in self.wave_windows:
                 sums["wave"] = sums["wave"] + self.wave_error(ours, target_spectrum, target_magnitude)
+            if size == self.envelope_window:
+                envelope = self.envelope_distance(ours, target_spectrum)
         for name in sums:
             sums[name] = sums[name] / len(self.wave_windows if name == "wave" else self.windows)
-        return sums
+        return {**sums, "envelope": envelope}
+
+    def envelope_distance(self, ours: Tensor, target: Tensor) -> Tensor:
+        """One minus the correlation of third-octave envelopes: over time in each band, then over the bands.
+
+        That is ESTOI (Jensen and Taal, 2016) with one segment, the example. Noise in place of a harmonic
+        sound has the right energy, which is all that the mel terms ask for, but its envelopes fluctuate.
+        """
+        with torch.no_grad():
+            theirs = self.normalised_envelopes(target)
+        return 1 - (self.normalised_envelopes(ours) * theirs).sum(2).mean()
+
+    def normalised_envelopes(self, spectrum: Tensor) -> Tensor:
+        """float [batch, frames, bands]: zero mean and unit norm over time, then over the bands."""
+        energy = (spectrum.real.square() + spectrum.imag.square()) @ self.bands
+        envelopes = (energy + FLOOR**2).sqrt()
+        for axis in (1, 2):
+            envelopes = envelopes - envelopes.mean(axis, keepdim=True)
+            envelopes = envelopes / (envelopes.square().sum(axis, keepdim=True) + FLOOR**2).sqrt()
+        return envelopes
 
     def wave_error(self, ours: Tensor, target: Tensor, magnitude: Tensor) -> Tensor:
         """Mean of |error|^2 / envelope ** power over the same mean of |target|^2: 1 for a silent answer.

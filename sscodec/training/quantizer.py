@@ -129,3 +129,9 @@ def perplexity(counts: Tensor) -> Tensor:
     """exp of the entropy of each row's distribution: counts [n_q, size] to [n_q], 1 to size."""
     p = counts / counts.sum(1, keepdim=True).clamp(min=1)
     return (-(p * p.clamp(min=1e-12).log()).sum(1)).exp()
+
+
+def evenness(counts: Tensor) -> Tensor:
+    """Entropy of each row's distribution over the largest possible: counts [n_q, size] to [n_q], 0 to 1."""
+    most = counts.sum(1).clamp(2, counts.shape[1])
+    return perplexity(counts).log() / most.log()

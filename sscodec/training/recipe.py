@@ -28,15 +28,20 @@ class Recipe:
     """Range of the random gain, dB, drawn uniformly; lowered where the peak would pass 1."""
     noisy: float = 0.0
     """Share of speech examples that become (noisy input, target, denoise) triples (section III-F)."""
+    music_as_noise: float = 0.0
+    """Share of these whose noise is music; the others take it from the kind noise, whatever its weight."""
     noise_gain_db: tuple[float, ...] = (-30.0, 0.0)
     """Range of the gain of the peak-normalised noise over the peak-normalised speech, dB."""
 
     # Length and optimizer
     seed: int = 1
     steps: int = 0
-    """End after this many steps; 0: `hours` decides."""
+    """End after this many steps; 0: one of the next two decides."""
+    cpu_minutes: float = 0.0
+    """End after this much CPU time of the first process, resumed parts included; other work on the machine
+    takes none of it."""
     hours: float = 0.0
-    """End after this much wall-clock time, resumed parts included; 0: `steps` decides."""
+    """End after this much wall-clock time, resumed parts included."""
     lr: float = 1e-3
     """Peak learning rate of AdamW; it follows a cosine to zero at the end of the run."""
     lr_warmup: int = 100
@@ -72,8 +77,10 @@ class Recipe:
     mels: int = 64
     mel_log: float = 1.0
     """Weight of the log-mel term of eq. 5."""
-    mel_linear: float = 0.0
-    """Weight of the linear mel term of eq. 5, relative to the level of the target."""
+    mel_loud: float = 0.0
+    """Weight of a mel term in amplitude ** 0.3, which unlike the log leaves near silence out of account."""
+    envelope: float = 0.0
+    """Weight of one minus the correlation of third-octave envelopes, a measure of intelligibility."""
     wave: float = 1.0
     """Weight of the complex spectral error, which sees phase."""
     wave_windows: tuple[int, ...] = (256, 1024)
@@ -106,11 +113,22 @@ class Recipe:
     def __post_init__(self) -> None:
         ranges = self.gain_db, self.noise_gain_db
         for ok, message in [
-            (self.steps > 0 or self.hours > 0, "one of steps and hours must be set"),
+            (
+                sum(limit > 0 for limit in (self.steps, self.cpu_minutes, self.hours)) == 1,
+                "one of steps, cpu_minutes and hours must be set",
+            ),
             (round(self.crop * self.model.frame_rate) >= 1, "crop must be at least one frame"),
             (self.batch >= 1, "batch must be at least 1"),
             (self.clip >= 0, "clip must be 0 or more"),
             (bool(self.kinds) and min(self.kinds.values()) >= 0, "kinds must hold weights of 0 or more"),
+            (
+                0 <= self.noisy <= 1 and 0 <= self.music_as_noise <= 1,
+                "noisy and music_as_noise must be 0 to 1",
+            ),
+            (
+                self.noisy == 0 or (self.kinds.get("speech", 0) > 0 and self.model.film != "none"),
+                "noisy needs speech among kinds, and a model with film",
+            ),
             (all(len(r) == 2 and r[0] <= r[1] for r in ranges), "ranges must be [low, high]"),
             (
                 all(1 <= n <= self.model.n_q for n in self.n_q_choices),

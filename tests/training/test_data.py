@@ -1,11 +1,13 @@
 """Finding, caching and drawing training audio, and the noisy triples."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
 import torch
 
-from sscodec.errors import InputError
+from sscodec.errors import InputError, UsageError
 from sscodec.nn.config import ModelConfig
 from sscodec.training.data import Clip, Pool, Sampler, find_clips
 from sscodec.training.recipe import Recipe
@@ -121,6 +123,69 @@ def test_triples_of_noisy_speech():
     # Noise on its own is coded as it is, and never asked to be cleaned.
     assert not batch.denoise[~speech].any()
     assert torch.equal(batch.target[~speech], batch.audio[~speech])
+
+
+@pytest.mark.parametrize("kinds", [{"speech": 1.0}, {"speech": 1.0, "noise": 0.0}])
+def test_noise_is_mixed_in_though_its_kind_is_no_example(kinds):
+    values = {"noisy": 1.0, "noise_gain_db": (-6.0206, -6.0206), "kinds": kinds}
+    batch = draw(Sampler(pool_of(speech=0.25, noise=0.05), recipe(**values), torch.device("cpu")))
+    on = batch.denoise[:, 0]
+    assert on.any() and not on.all()
+    assert torch.allclose(batch.target[on], torch.tensor(1 / 1.5), atol=1e-3)
+    assert torch.allclose(batch.target[~on], torch.tensor(1.0), atol=1e-3)
+
+
+def test_music_serves_as_noise_for_its_share():
+    pool = pool_of(speech=0.25, noise=0.05, music=0.1)
+    # Noise that turns its sign is told from music, though both are peak-normalised.
+    pool.audio[16000:32000] *= -1
+    values = {"noisy": 1.0, "music_as_noise": 0.25, "noise_gain_db": (-6.0206, -6.0206), "batch": 400}
+    values["kinds"] = {"speech": 1.0, "music": 1.0}
+    sampler = Sampler(pool, recipe(**values), torch.device("cpu"))
+    generator = torch.Generator().manual_seed(1)
+    is_speech = torch.arange(400) < 300
+    crops = sampler.crops(torch.where(is_speech, 0, 2), generator)
+    audio, target, denoise = sampler.mix(crops, is_speech, generator)
+    levels = audio[is_speech, 0]
+    musical = levels > 1
+    assert torch.allclose(levels[musical], torch.tensor(1.5), atol=1e-3)
+    assert torch.allclose(levels[~musical], torch.tensor(0.5), atol=1e-3)
+    assert float(musical.float().mean()) == pytest.approx(0.25, abs=0.07)
+    # The clean target has no music either, and music as such is never cleaned.
+    assert torch.allclose(target[denoise[:, 0]], torch.tensor(1.0), atol=1e-3)
+    assert not denoise[~is_speech].any()
+    assert torch.equal(audio[~is_speech], target[~is_speech])
+
+
+def test_gains_of_the_noise_are_uniform_in_decibels():
+    values = {"noisy": 1.0, "batch": 2000, "kinds": {"speech": 1.0}}
+    sampler = Sampler(pool_of(speech=0.25, noise=0.05), recipe(**values), torch.device("cpu"))
+    generator = torch.Generator().manual_seed(1)
+    is_speech = torch.ones(2000, dtype=torch.bool)
+    audio, _, _ = sampler.mix(
+        sampler.crops(torch.zeros(2000, dtype=torch.long), generator), is_speech, generator
+    )
+    gains = 20 * torch.log10(audio[:, 0] - 1)
+    assert -30.1 < float(gains.min()) < -29 and -1 < float(gains.max()) < 0.1
+    assert torch.histc(gains, 3, -30, 0).div(2000).sub(1 / 3).abs().max() < 0.05
+
+
+def test_denoising_is_learned_from_speech_by_a_network_that_can():
+    with pytest.raises(UsageError, match="noisy needs speech"):
+        recipe(noisy=0.5, kinds={"music": 1.0})
+    with pytest.raises(UsageError, match="with film"):
+        recipe(noisy=0.5, model=replace(MODEL, film="none"))
+
+
+def test_noise_that_is_not_there_is_missed():
+    device = torch.device("cpu")
+    with pytest.raises(InputError, match="of the kind noise"):
+        Sampler(pool_of(speech=0.25), recipe(noisy=0.5, kinds={"speech": 1.0}), device)
+    with pytest.raises(InputError, match="of the kind music"):
+        values = {"noisy": 0.5, "music_as_noise": 0.1, "kinds": {"speech": 1.0}}
+        Sampler(pool_of(speech=0.25, noise=0.1), recipe(**values), device)
+    with pytest.raises(InputError, match="no file of the kinds speech"):
+        Sampler(pool_of(noise=0.1), recipe(noisy=0.5, kinds={"speech": 1.0}), device)
 
 
 def test_narrowband_files_count_less():

@@ -1,6 +1,7 @@
 """Whole runs of a tiny network: it learns, resumes exactly, exports, and runs on several processes."""
 
 import csv
+import signal
 import subprocess
 import sys
 import time
@@ -10,61 +11,19 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from training_samples import ADVERSARIAL, write_recipe
 
 from sscodec.errors import ModelError, UsageError
 from sscodec.models import open_folder
 from sscodec.nn.config import ModelConfig
+from sscodec.training import logs, loop
+from sscodec.training.data import Pool
 from sscodec.training.export import export, load_checkpoint
 from sscodec.training.loop import Trainer, cosine, train
 from sscodec.training.recipe import Recipe
-from sscodec.training.validate import code_entropy, table, validate
+from sscodec.training.validate import load_clips, table, validate
 
-TINY = """
-crop = 0.2
-batch = 4
-quantizer_start = 20
-kmeans_frames = 200
-dead_count = 0.01
-lr_warmup = 5
-windows = [64, 256]
-wave_windows = [256]
-mels = 16
-bf16 = false
-{extra}
-[kinds]
-speech = 1.0
-[model]
-name = "tiny"
-sample_rate = 8000
-strides = [4, 5]
-c_enc = 4
-c_dec = 6
-dim = 8
-n_q = {n_q}
-codebook_size = {size}
-"""
 CPU = torch.device("cpu")
-
-
-def write_recipe(folder, extra="steps = 40", n_q=4, size=16):
-    path = folder / "recipe.toml"
-    path.write_text(TINY.format(extra=extra, n_q=n_q, size=size))
-    return path
-
-
-@pytest.fixture(scope="module")
-def sounds(tmp_path_factory):
-    """Four seconds of a gliding tone with harmonics, per split, and a manifest of both."""
-    folder = tmp_path_factory.mktemp("sounds")
-    t = np.arange(4 * 8000) / 8000
-    glide = 2 * np.pi * (150 * t + 30 * t**2)
-    rows = ["split,path,kind"]
-    for split in ("train", "valid"):
-        wave = 0.3 * sum(np.sin(k * glide) / k for k in (1, 2, 3))
-        soundfile.write(folder / f"{split}.wav", wave, 8000)
-        rows.append(f"{split},{split}.wav,speech")
-    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
-    return folder
 
 
 def run(sounds, folder, recipe):
@@ -74,13 +33,14 @@ def run(sounds, folder, recipe):
         return list(csv.DictReader(file))
 
 
-def test_learns_exports_and_validates(sounds, tmp_path):
+def test_learns_exports_and_validates(sounds, tmp_path, capsys):
     rows = run(sounds, tmp_path, write_recipe(tmp_path, "steps = 300\nlr = 3e-3"))
     assert [int(row["step"]) for row in rows] == [50, 100, 150, 200, 250, 300]
     assert float(rows[-1]["mel_log"]) < 0.7 * float(rows[0]["mel_log"])
     assert float(rows[-1]["wave"]) < 0.8
     assert float(rows[-1]["lr"]) < 1e-4 * 3
     assert int(rows[-1]["audio_seconds"]) == round(300 * 4 * 0.2)
+    assert "step 300: 240 s of audio" in capsys.readouterr().err
 
     model = load_checkpoint(tmp_path / "run" / "last.pt")
     export(model, tmp_path / "model")
@@ -100,10 +60,12 @@ def test_learns_exports_and_validates(sounds, tmp_path):
         assert (model.film.gamma[0] != 1).any()
         assert torch.equal(model.embed(audio, on), model.embed(audio, off))  # denoising was never trained
 
-    scores = validate(model, [sounds / "manifest.csv"], [1, 4])
-    assert [row["kind"] for row in scores] == ["speech", "speech"]
+    scores = validate(model, load_clips([sounds / "manifest.csv"], 8000), [1, 4]).rows
+    assert [(row["kind"], row["n_q"]) for row in scores] == [
+        *(("speech", 1), ("speech", 4), ("all", 1), ("all", 4))
+    ]
     assert scores[1]["si_sdr"] > scores[0]["si_sdr"]
-    assert table(scores).count("\n") == 3
+    assert table(scores).count("\n") == 5
 
 
 @pytest.mark.parametrize(("n_q", "size"), [(16, 32), (80, 2)])
@@ -136,8 +98,6 @@ def test_a_resumed_run_has_the_weights_of_one_that_was_not_cut(sounds, tmp_path,
     pool_args = [sounds / "manifest.csv"], tmp_path / "whole", tmp_path / "cache", CPU
     train(recipe, *pool_args)
 
-    from sscodec.training.data import Pool
-
     cut = Trainer(recipe, Pool.load(pool_args[0], 8000, tmp_path / "cache"), CPU)
     while cut.step < split:
         cut.train_step(cut.progress())
@@ -150,6 +110,101 @@ def test_a_resumed_run_has_the_weights_of_one_that_was_not_cut(sounds, tmp_path,
         assert torch.equal(tensor, resumed["model"][name]), name
     for ours, theirs in zip(whole["average"], resumed["average"], strict=True):
         assert torch.equal(ours, theirs)
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from sscodec.training import loop
+from sscodec.training.recipe import Recipe
+
+step = loop.Trainer.train_step
+
+def die(self, progress):
+    scalars = step(self, progress)
+    if self.step == 36:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return scalars
+
+loop.Trainer.train_step = die
+recipe, data, out, cache = map(Path, sys.argv[1:])
+loop.train(Recipe.load(recipe), [data], out, cache, torch.device("cpu"))
+"""
+
+
+def test_a_killed_run_has_the_weights_of_one_that_was_not(sounds, tmp_path):
+    """SIGKILL after a step that no checkpoint holds, with quantizer and discriminators at work."""
+    recipe = write_recipe(tmp_path, "steps = 50\ncheckpoint_minutes = 0.0\n" + ADVERSARIAL)
+    folders = sounds / "manifest.csv", tmp_path / "killed", tmp_path / "cache"
+    died = subprocess.run([sys.executable, "-c", DYING, recipe, *folders], capture_output=True, timeout=300)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert torch.load(tmp_path / "killed" / "last.pt", weights_only=True)["step"] == 35
+    for name in ("killed", "whole"):
+        train(Recipe.load(recipe), [folders[0]], tmp_path / name, folders[2], CPU)
+    whole, resumed = (
+        torch.load(tmp_path / name / "last.pt", weights_only=True) for name in ("whole", "killed")
+    )
+    assert resumed["step"] == 50
+    for part in ("model", "learner", "discriminators"):
+        for name, tensor in whole[part].items():
+            assert torch.equal(tensor, resumed[part][name]), name
+    for ours, theirs in zip(whole["average"], resumed["average"], strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_cpu_time_ends_a_run_and_goes_on_counting(sounds, tmp_path, monkeypatch):
+    """Every look at the clock finds another second of CPU time gone: a step takes one."""
+    seconds = iter(range(10_000))
+    monkeypatch.setattr(loop.time, "process_time", lambda: float(next(seconds)))
+    folders = [sounds / "manifest.csv"], tmp_path / "run", tmp_path / "cache"
+    train(Recipe.load(write_recipe(tmp_path, "cpu_minutes = 0.5")), *folders, CPU)
+    first = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    assert (first["step"], first["cpu_elapsed"]) == (30, 30.0)
+    train(Recipe.load(write_recipe(tmp_path, "cpu_minutes = 1.0")), *folders, CPU)
+    second = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    assert (second["step"], second["cpu_elapsed"]) == (60, 60.0)
+    assert second["optimizer"]["param_groups"][0]["lr"] < 1e-5  # the schedule follows the limit
+
+
+def test_validations_on_the_way_change_nothing_and_cost_no_time(sounds, tmp_path, monkeypatch):
+    seconds = iter(range(10_000))
+    monkeypatch.setattr(loop.time, "process_time", lambda: float(next(seconds)))
+    recipe, data = Recipe.load(write_recipe(tmp_path)), [sounds / "manifest.csv"]
+    train(recipe, data, tmp_path / "plain", tmp_path / "cache", CPU)
+    train(recipe, data, tmp_path / "measured", tmp_path / "cache", CPU, validations=3)
+    plain, measured = (torch.load(tmp_path / name / "last.pt") for name in ("plain", "measured"))
+    assert plain["cpu_elapsed"] == measured["cpu_elapsed"] == 40
+    for name, tensor in plain["model"].items():
+        assert torch.equal(tensor, measured["model"][name]), name
+
+    table = tmp_path / "measured" / "validation.csv"
+    rows = logs.read(table)
+    assert [row["step"] for row in rows if row["kind"] == "all"] == ["14", "27", "40"]
+    averaged = validate(load_checkpoint(tmp_path / "measured" / "last.pt"), load_clips(data, 8000)).rows
+    assert float(rows[-2]["si_sdr"]) == pytest.approx(averaged[0]["si_sdr"])
+    before = table.read_text()
+    train(recipe, data, tmp_path / "measured", tmp_path / "cache", CPU, validations=3)
+    assert table.read_text() == before  # done is done
+
+
+def test_a_run_with_collapsed_codebooks_stops_and_says_so(tmp_path, monkeypatch):
+    """An embedding of a constant is a constant, whatever the encoder: one code does for all frames."""
+    monkeypatch.setattr(loop, "COLLAPSE_GRACE", 40)
+    (tmp_path / "speech").mkdir()
+    soundfile.write(tmp_path / "speech" / "constant.wav", np.full(4 * 8000, 0.25), 8000)
+    recipe = Recipe.load(write_recipe(tmp_path, "steps = 200\ngain_db = [0.0, 0.0]"))
+    with pytest.raises(UsageError, match=r"step 100: the codebooks collapsed"):
+        train(recipe, [tmp_path / "speech"], tmp_path / "run", tmp_path / "cache", CPU)
+    assert [row["step"] for row in logs.read(tmp_path / "run" / "log.csv")] == ["50", "100"]
+
+
+def test_rows_after_the_checkpoint_are_written_again(tmp_path):
+    path = tmp_path / "log.csv"
+    logs.append(path, ("step", "old"), [{"step": n, "old": n} for n in (50, 100, 150)])
+    logs.rewind(path, ("step", "new"), 100)
+    logs.append(path, ("step", "new"), [{"step": 150, "new": 7}])
+    assert path.read_text().split() == ["step,new", "50,", "100,", "150,7"]
 
 
 def test_two_processes_share_their_gradients(sounds, tmp_path):
@@ -209,12 +264,15 @@ def test_cosine_ends_at_zero():
 @pytest.mark.parametrize(
     ("extra", "error", "said"),
     [
-        ("", UsageError, "steps and hours"),
+        ("", UsageError, "one of steps, cpu_minutes and hours"),
+        ("steps = 1\nhours = 1.0", UsageError, "one of steps"),
         ("steps = 1\nlearning_rate = 1.0", ModelError, "unknown key 'learning_rate'"),
         ("steps = 1\nclip = -1.0", UsageError, "clip"),
         ("steps = 1\nwave_windows = [512]", ModelError, "not a valid TOML"),
         ("steps = 1\nn_q_choices = [5]", UsageError, "n_q_choices"),
         ("steps = 1\ngain_db = [3.0, 1.0]", UsageError, "ranges"),
+        ("steps = 1\nnoisy = 1.5", UsageError, "0 to 1"),
+        ("steps = 1\nnoisy = 0.5\nmusic_as_noise = -0.1", UsageError, "0 to 1"),
     ],
 )
 def test_recipes_that_contradict_themselves_are_refused(tmp_path, extra, error, said):
@@ -231,8 +289,3 @@ def test_the_shipped_recipes_load():
     assert recipes
     for path in recipes:
         assert Recipe.load(path).model.n_q == 24
-
-
-def test_code_entropy():
-    codes = torch.tensor([[0, 1, 2, 3], [1, 1, 1, 1]])
-    assert torch.allclose(code_entropy(codes, 4), torch.tensor([2.0, 0.0]), atol=1e-5)

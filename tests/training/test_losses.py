@@ -1,9 +1,9 @@
-"""Reconstruction losses: zero at equality, scale, phase, gradients at silence."""
+"""Reconstruction losses: zero at equality, scale, phase, envelopes, gradients at silence."""
 
 import pytest
 import torch
 
-from sscodec.training.losses import ReconstructionLoss, mel_filters, spectrum
+from sscodec.training.losses import ReconstructionLoss, mel_filters, spectrum, third_octaves
 
 WINDOWS = (64, 256, 1024)
 
@@ -38,6 +38,29 @@ def test_a_gain_of_e_is_a_log_mel_distance_of_one(loss):
     torch.manual_seed(0)
     x = 0.1 * torch.randn(1, 12000)
     assert float(loss(x * torch.e, x)["mel_log"]) == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_loud_term_passes_over_what_is_faint(loss):
+    """Noise 60 dB below a tone: the log counts its loss like that of anything, loudness hardly does."""
+    torch.manual_seed(0)
+    noisy = tone(440) + 3e-4 * torch.randn(1, 12000)
+    found = loss(tone(440), noisy)
+    assert float(found["mel_loud"]) < 0.5 * float(found["mel_log"])
+
+
+def test_the_envelope_term_sees_other_fluctuations_of_the_same_energy_and_no_gain(loss):
+    torch.manual_seed(0)
+    noise, other = 0.1 * torch.randn(2, 1, 12000)
+    assert float(loss(3 * noise, noise)["envelope"]) < 1e-3
+    assert float(loss(other, noise)["envelope"]) == pytest.approx(1, abs=0.2)
+
+
+def test_third_octaves_share_out_every_bin_between_the_lowest_and_the_highest_edge():
+    bands = third_octaves(24000, 512)
+    assert bands.shape == (257, 15)
+    width = 150 * (2 ** (14 / 3 + 1 / 6) - 2 ** (-1 / 6))  # Hz from edge to edge
+    assert float(bands.sum()) == pytest.approx(width / (24000 / 512), rel=1e-4)
+    assert float(bands.sum(1).max()) <= 1 + 1e-4
 
 
 def test_gradients_are_finite_at_silence(loss):
