@@ -27,7 +27,7 @@ def minute(n_q: int, packet_frames: int) -> tuple[int, int]:
         original_channels=1,
         original_samples=samples,
     )
-    coder = RawCoder(1, n_q, CODEBOOK_SIZE)
+    coder = RawCoder(header)
     file = io.BytesIO()
     writer = StreamWriter(file, header)
     codes = 0

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+import sys
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sscodec.audio.wav import MAX_CHUNK_BYTES, read_header
 from sscodec.container import Gap, Packet, read_streams
-from sscodec.entropy import CODER_NAMES, Coder, coder_for
+from sscodec.entropy import CONTEXT, RAW, STATIC, Coder, coder_for
+from sscodec.entropy.context import ContextCoder
+from sscodec.entropy.model import EntropyModel
+from sscodec.entropy.static import StaticCoder
 from sscodec.errors import DamagedError, ModelError, SscodecError
 from sscodec.repair import repair_streams
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+from entropy_samples import StreamLayout, random_model
+
+MAX_N_Q, MAX_CODEBOOK_SIZE = 4, 1024
+"""Of the entropy models: larger ones take more time, and no other path."""
 
 
 def streams(data: bytes) -> None:
     """The reader and the coders: time without hole or overlap, whatever is in the packets."""
     try:
         for stream in read_streams(io.BytesIO(data)):
-            coders = _coders(stream.header)
+            coders = _coders(stream.header.coder, stream.header)
             frame = 0
             gaps = 0
             for item in stream:
@@ -57,8 +71,10 @@ def payloads(data: bytes) -> None:
     if len(data) < 4:
         return
     channels, n_q, bits = data[0] % 8 + 1, data[1] % 32 + 1, data[2] % 16 + 1
-    for coder in CODER_NAMES:
-        _decode(_coders(_Layout(channels, n_q, 2**bits, coder)), data[4:], data[3])
+    _decode(_coders(RAW, StreamLayout(channels, n_q, 2**bits)), data[4:], data[3])
+    small = StreamLayout(data[0] % 3 + 1, data[1] % MAX_N_Q + 1, 2 ** (data[2] % 6 + 1))
+    for coder in (STATIC, CONTEXT):
+        _decode(_coders(coder, small), data[4:], data[3] % 32)
 
 
 def wav_header(data: bytes) -> None:
@@ -72,17 +88,15 @@ def wav_header(data: bytes) -> None:
     assert len(head) <= 20 * (MAX_CHUNK_BYTES + 9)
 
 
-@dataclass
-class _Layout:
-    channels: int
-    n_q: int
-    codebook_size: int
-    coder: int = 0
+@cache
+def _model(codebook_size: int) -> EntropyModel:
+    return random_model(MAX_N_Q, codebook_size)
 
 
-def _coders(layout: Any) -> list[Coder]:
+def _coders(coder: int, layout: Any) -> list[Coder]:
+    size = min(layout.codebook_size, MAX_CODEBOOK_SIZE)
     try:
-        return [coder_for(layout)]
+        return [coder_for(coder, layout, _model(size))]
     except ModelError:
         return []
 
@@ -95,7 +109,12 @@ def _decode(coders: list[Coder], payload: bytes, frames: int) -> None:
             _is_told_well(error)
         else:
             assert codes.shape[-1] == frames
-            assert coder.encode(codes) == payload, "another payload gives the same codes"
+            again = coder.encode(codes)
+            if isinstance(coder, (StaticCoder, ContextCoder)):
+                assert len(again) <= len(payload), "an encoder writes more than it must"
+                assert np.array_equal(coder.decode(again, frames), codes)
+            else:
+                assert again == payload, "another payload gives the same codes"
 
 
 def _packets(data: bytes) -> list[list[Packet]]:

@@ -12,22 +12,35 @@ with sscodec.open("speech.ssc") as stream:
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Codec", "PacketDecoder", "PacketEncoder", "decode_file", "encode_file", "open"]
+__all__ = [
+    "Codec",
+    "Denoise",
+    "PacketDecoder",
+    "PacketEncoder",
+    "decode_file",
+    "encode_file",
+    "open",
+    "transcode_file",
+]
 
 _PLACES = {
     "Codec": ("codec", "Codec"),
+    "Denoise": ("denoise", "Denoise"),
     "PacketDecoder": ("live", "PacketDecoder"),
     "PacketEncoder": ("live", "PacketEncoder"),
     "decode_file": ("files", "decode_file"),
     "encode_file": ("files", "encode_file"),
     "open": ("streams", "StreamFile"),
+    "transcode_file": ("transcode", "transcode_file"),
 }
 
 if TYPE_CHECKING:
     from sscodec.codec import Codec
+    from sscodec.denoise import Denoise
     from sscodec.files import decode_file, encode_file
     from sscodec.live import PacketDecoder, PacketEncoder
     from sscodec.streams import StreamFile as open
+    from sscodec.transcode import transcode_file
 
 
 def __getattr__(name: str) -> Any:

@@ -7,12 +7,15 @@ Sound is float [samples] or [channels, samples] with full scale 1.0; codes are i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sscodec import models
+from sscodec.container import CoderName
+from sscodec.denoise import Denoise, denoised_frames, mask
 from sscodec.errors import InputError, UsageError
 from sscodec.nn.config import ModelConfig
 from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, code_dtype, make_header
@@ -51,7 +54,9 @@ class Codec:
                 raise UsageError(f"threads must be at least 1, not {threads}")
             torch.set_num_threads(threads)
         found = model if isinstance(model, models.Model) else models.find(model)
-        return cls(found, found.load(device))
+        network = found.load(device)
+        network.pack()
+        return cls(found, network)
 
     @property
     def config(self) -> ModelConfig:
@@ -90,15 +95,29 @@ class Codec:
         """
         return max(1, round(self.frame_rate))
 
+    @cached_property
+    def denoises(self) -> bool:
+        """Whether `denoise` changes anything: False where the model was never trained to remove noise."""
+        film = self._network.film
+        return film is not None and not bool(
+            (film.gamma[0] == film.gamma[1]).all() and (film.beta[0] == film.beta[1]).all()
+        )
+
     def encode(
-        self, audio: np.ndarray, n_q: int | None = None, kbps: float | None = None, denoise: bool = False
+        self,
+        audio: np.ndarray,
+        n_q: int | None = None,
+        kbps: float | None = None,
+        denoise: Denoise | bool = False,
     ) -> np.ndarray:
         """Codes int16 [n_q, frames] of float audio [samples], [channels, n_q, frames] of [channels, samples].
 
         The audio is at the model's sample rate; the last frame is filled up with silence. n_q or kbps (the
-        total of all channels, see `models.choose_n_q`) sets the rate. denoise: let the model remove noise.
+        total of all channels, see `models.choose_n_q`) sets the rate. denoise: let the model remove noise, in
+        all of the sound (True) or in a part.
 
-        Raises UsageError for arguments out of range, InputError for samples that are not finite.
+        Raises UsageError for arguments out of range and for a model that removes no noise when it encodes,
+        InputError for samples that are not finite.
         """
         if audio.ndim not in (1, 2):
             raise UsageError(f"audio must be [samples] or [channels, samples], not of shape {audio.shape}")
@@ -109,29 +128,34 @@ class Codec:
         parts = [session.push(audio[..., start : start + step]) for start in starts]
         return np.concatenate([*parts, session.flush()], axis=-1)
 
-    def decode(self, codes: np.ndarray, n_q: int | None = None) -> np.ndarray:
+    def decode(
+        self, codes: np.ndarray, n_q: int | None = None, denoise: Denoise | bool = False
+    ) -> np.ndarray:
         """float32 audio [frames * hop] of codes [n_q, frames], [channels, frames * hop] of 3-D codes.
 
-        n_q: use fewer codebooks than there are. Raises UsageError for codes that the model cannot have made.
+        n_q: use fewer codebooks than there are. denoise: as in `encode`, for models that remove noise when
+        they decode.
+
+        Raises UsageError for codes that the model cannot have made, and for denoise where it cannot be.
         """
         if codes.ndim not in (2, 3):
             raise UsageError(f"codes must be [n_q, frames] or [channels, n_q, frames], not {codes.shape}")
         if n_q is not None and not 1 <= n_q <= codes.shape[-2]:
             raise UsageError(f"n_q must be 1 to {codes.shape[-2]}, the codebooks that there are, not {n_q}")
-        session = self.stream_decoder(1 if codes.ndim == 2 else len(codes))
+        session = self.stream_decoder(1 if codes.ndim == 2 else len(codes), denoise)
         starts = range(0, max(1, codes.shape[-1]), self.block_frames)
         parts = [session.push(codes[..., :n_q, start : start + self.block_frames]) for start in starts]
         return np.concatenate(parts, axis=-1)
 
     def stream_encoder(
-        self, channels: int = 1, n_q: int | None = None, denoise: bool = False
+        self, channels: int = 1, n_q: int | None = None, denoise: Denoise | bool = False
     ) -> StreamEncoder:
         """A session that encodes sound as it comes; n_q: None is what 6 kbps buy. Raises UsageError."""
         return StreamEncoder(self, channels, models.choose_n_q(self.config, channels, n_q), denoise)
 
-    def stream_decoder(self, channels: int = 1) -> StreamDecoder:
-        """A session that decodes codes as they come."""
-        return StreamDecoder(self, channels)
+    def stream_decoder(self, channels: int = 1, denoise: Denoise | bool = False) -> StreamDecoder:
+        """A session that decodes codes as they come. Raises UsageError."""
+        return StreamDecoder(self, channels, denoise)
 
     def save(
         self,
@@ -141,20 +165,27 @@ class Codec:
         packet_ms: float = DEFAULT_PACKET_MS,
         tags: Mapping[str, str] | None = None,
         force: bool = False,
+        denoise: Denoise | bool = False,
+        entropy: CoderName | None = None,
     ) -> int:
         """Write codes [n_q, frames] or [channels, n_q, frames] as a stream and return its size in bytes.
 
         samples: of each channel, where the last frame is not full.
-        force: replace an existing file. Raises UsageError and OutputError.
+        force: replace an existing file. denoise: as in the call of `encode` that made the codes. entropy: the
+        coder; None is "context" where the model has an entropy model, else "raw".
+
+        Raises UsageError, OutputError and ModelError.
         """
         from sscodec.audio import open_output
 
         codes = codes[np.newaxis] if codes.ndim == 2 else codes
         channels, n_q, frames = codes.shape
         samples = frames * self.hop if samples is None else samples
-        header = make_header(self.model, channels, n_q, self.sample_rate, channels, samples, packet_ms, tags)
+        header = make_header(
+            self.model, channels, n_q, self.sample_rate, channels, samples, packet_ms, tags, denoise, entropy
+        )
         with open_output(path, force=force) as file:
-            writer = CodesWriter(file, header)
+            writer = CodesWriter(file, header, self.model)
             writer.write(codes)
             return writer.finish(samples, samples)
 
@@ -162,10 +193,12 @@ class Codec:
 class StreamEncoder:
     """Sound in, codes out, block by block; keeps what does not fill a frame until the next block."""
 
-    def __init__(self, codec: Codec, channels: int, n_q: int, denoise: bool = False) -> None:
+    def __init__(self, codec: Codec, channels: int, n_q: int, denoise: Denoise | bool = False) -> None:
         from sscodec.nn.streaming import EncoderSession
 
-        self._session = EncoderSession(codec._network, channels, n_q, denoise)
+        self._session = EncoderSession(codec._network, channels, n_q)
+        self._denoised = denoised_frames(denoise, codec.config, "encoder")
+        self._hop = codec.hop
         self._dtype = code_dtype(codec.config.codebook_size)
         self._channels = channels
         self._flat = channels == 1
@@ -188,12 +221,22 @@ class StreamEncoder:
         if not np.isfinite(batch).all():
             channel, sample = np.argwhere(~np.isfinite(batch))[0]
             raise InputError(f"sample {self._samples + sample} of channel {channel + 1} is not finite")
-        self._samples += batch.shape[1]
+        self._advance(batch.shape[1])
         return self._give(self._session.push(torch.from_numpy(batch)))
 
     def flush(self) -> np.ndarray:
         """Codes of the last frame, filled up with silence; none where no sample is left over."""
+        self._advance(-self._samples % self._hop)
         return self._give(self._session.flush())
+
+    def _advance(self, samples: int) -> None:
+        """Tell the session in which of the frames that these samples complete noise is removed."""
+        import torch
+
+        first = self._samples // self._hop
+        self._samples += samples
+        denoised = mask(self._denoised, first, self._samples // self._hop - first)
+        self._session.denoise = torch.from_numpy(denoised)
 
     def _give(self, codes: Tensor) -> np.ndarray:
         array = codes.cpu().numpy().astype(self._dtype)
@@ -203,10 +246,12 @@ class StreamEncoder:
 class StreamDecoder:
     """Codes in, sound out, block by block; `conceal` takes the place of codes that are lost."""
 
-    def __init__(self, codec: Codec, channels: int) -> None:
+    def __init__(self, codec: Codec, channels: int, denoise: Denoise | bool = False) -> None:
         self._network = codec._network
         self._config = codec.config
         self._channels = channels
+        self._denoised = denoised_frames(denoise, codec.config, "decoder")
+        self._frames = 0  # decoded and concealed
         self._begin()
 
     def _begin(self) -> None:
@@ -223,8 +268,6 @@ class StreamDecoder:
 
         One channel may come as [n_q, frames], and then gives [frames * hop]. Raises UsageError.
         """
-        import torch
-
         batch = codes[np.newaxis] if codes.ndim == 2 else codes
         size = self._config.codebook_size
         if batch.ndim != 3 or len(batch) != self._channels or not np.issubdtype(codes.dtype, np.integer):
@@ -236,7 +279,8 @@ class StreamDecoder:
             raise UsageError(f"codes must be of 1 to {self._config.n_q} codebooks, not {batch.shape[1]}")
         if batch.size and not 0 <= batch.min() <= batch.max() < size:
             raise UsageError(f"codes must be 0 to {size - 1}, not {batch.min()} to {batch.max()}")
-        audio = self._session.push(torch.from_numpy(batch.astype(np.int64))).cpu().numpy()
+        audio = self._synthesise(batch)
+        self._frames += batch.shape[-1]
         self._flat = codes.ndim == 2
         if batch.shape[-1]:
             self._last, self._concealed = batch[..., -1:].copy(), 0
@@ -250,20 +294,25 @@ class StreamDecoder:
         state is carried on as if the sound had been so; after the silence, decoding begins anew. Calls add
         up: a loss may be concealed piece by piece.
         """
-        import torch
-
         hop, fade = self._config.hop, max(1, round(CONCEALED_SECONDS * self._config.frame_rate))
         audio = np.zeros((self._channels, frames * hop), np.float32)
         audible = min(frames, fade - self._concealed)
         if self._last is not None and audible > 0:
-            codes = torch.from_numpy(self._last.astype(np.int64)).expand(-1, -1, audible)
-            guess = self._session.push(codes).cpu().numpy()
+            guess = self._synthesise(self._last.repeat(audible, axis=-1))
             passed = self._concealed * hop + np.arange(1, audible * hop + 1, dtype=np.float32)
             gain = 1 - passed / (fade * hop)
             audio[:, : audible * hop] = np.clip(guess, -self._peak, self._peak) * gain
             self._concealed += audible
+        self._frames += frames
         flat = self._flat
         if self._concealed >= fade:
             self._begin()
             self._flat = flat
         return audio[0] if flat else audio
+
+    def _synthesise(self, codes: np.ndarray) -> np.ndarray:
+        """float32 audio [channels, frames * hop] of the next frames, from codes [channels, n_q, frames]."""
+        import torch
+
+        self._session.denoise = torch.from_numpy(mask(self._denoised, self._frames, codes.shape[-1]))
+        return self._session.push(torch.from_numpy(codes.astype(np.int64))).cpu().numpy()

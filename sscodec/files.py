@@ -15,11 +15,12 @@ import numpy as np
 
 from sscodec import models
 from sscodec.codec import Codec
-from sscodec.container import MAX_RATE, End, Header, StreamReader, read_streams, scan
+from sscodec.container import MAX_RATE, CoderName, End, Header, StreamReader, read_streams, scan
+from sscodec.denoise import Denoise, denoised_frames
 from sscodec.errors import DamagedError, InputError, UsageError
 from sscodec.live import SoundDecoder, SoundEncoder
 from sscodec.loader import Loader
-from sscodec.streams import DEFAULT_PACKET_MS, make_header, open_stream
+from sscodec.streams import DEFAULT_PACKET_MS, PacketCoder, make_header, open_stream
 
 if TYPE_CHECKING:
     from sscodec.audio import AudioReader, RawFormat
@@ -48,6 +49,10 @@ class EncodeReport:
     """Without loading the model."""
     speed: float
     """Seconds of sound coded in a second."""
+    denoise: bool
+    """Whether noise was removed, at least in a part: False where the model was never trained to."""
+    entropy: str
+    """The coder of the codes: "raw", "static" or "context"."""
 
 
 @dataclass
@@ -67,6 +72,8 @@ class DecodeReport:
     """More than 1 where streams are chained."""
     elapsed_seconds: float
     speed: float
+    denoise: bool
+    """Whether noise was removed here, at least in a part: False where the model was never trained to."""
     damage: list[str]
     """One line for every stretch that was lost; in its place is concealment."""
 
@@ -82,6 +89,8 @@ def encode_file(
     raw: RawFormat | None = None,
     packet_ms: float = DEFAULT_PACKET_MS,
     tags: Mapping[str, str] | None = None,
+    denoise: Denoise | bool = False,
+    entropy: CoderName | None = None,
     device: str = "cpu",
     threads: int | None = None,
     force: bool = False,
@@ -92,8 +101,10 @@ def encode_file(
 
     n_q, kbps: the rate, as in `models.choose_n_q`. mono: mix the channels down. raw: what the samples are,
     where the sound has no header. packet_ms: length of a packet, the unit that a loss takes away, and the
-    delay of live sound. model, device, threads: as in `Codec.load`. force: replace an
-    existing file. loader: takes the place of model, device and threads when many files are coded.
+    delay of live sound. denoise: remove noise, in all of the sound (True) or in a part. entropy: the coder of
+    the codes; None is "context" where the model has an entropy model, else "raw".
+    model, device, threads: as in `Codec.load`. force: replace an existing file. loader: takes the place of
+    model, device and threads when many files are coded.
 
     Raises InputError, OutputError, ModelError and UsageError; then no file is left behind.
     """
@@ -106,13 +117,22 @@ def encode_file(
         channels, rate = reader.channels, found.config.sample_rate
         n_q = models.choose_n_q(found.config, channels, n_q, kbps)
         header = make_header(
-            found, channels, n_q, reader.sample_rate, reader.source_channels, reader.frames, packet_ms, tags
+            found,
+            channels,
+            n_q,
+            reader.sample_rate,
+            reader.source_channels,
+            reader.frames,
+            packet_ms,
+            tags,
+            denoise,
+            entropy,
         )
         codec = loader.load(found)
         total = None if reader.frames is None else reader.frames / reader.sample_rate
         with open_output(target, source, force) as file:
             started = time.perf_counter()
-            encoder = SoundEncoder(codec, file, header)
+            encoder = SoundEncoder(codec, file, header, denoise)
             for sound in _at_rate(reader, rate):
                 encoder.push(sound.T)
                 if progress:
@@ -132,6 +152,8 @@ def encode_file(
         bytes=size,
         elapsed_seconds=elapsed,
         speed=seconds / elapsed,
+        denoise=header.denoise and codec.denoises,
+        entropy=header.coder_name,
     )
 
 
@@ -144,6 +166,7 @@ def decode_file(
     n_q: int | None = None,
     subtype: str | None = None,
     raw: str | None = None,
+    denoise: Denoise | bool = False,
     device: str = "cpu",
     threads: int | None = None,
     force: bool = False,
@@ -154,7 +177,8 @@ def decode_file(
 
     model: None finds the installed model that the stream was made with. rate: "original", "model" or Hz.
     n_q: use fewer codebooks than the stream has. subtype: libsndfile's name of the sample format. raw: write
-    samples without a header, as "s16le", "s24le", "s32le" or "f32le".
+    samples without a header, as "s16le", "s24le", "s32le" or "f32le". denoise: remove noise, in all of the
+    sound (True) or in a part of each stream, where the model does it when it decodes.
     device, threads: as in `Codec.load`. force: replace an existing file. loader: takes the place of model,
     device and threads when many files are decoded.
 
@@ -185,6 +209,8 @@ def decode_file(
         if not file.seekable() and header.original_samples is not None:
             total = _scale(header.original_samples, header.original_rate, out_rate)
         codec = loader.for_stream(header)
+        PacketCoder(header, codec.model)  # raises before anything is written
+        denoised_frames(denoise, codec.config, "decoder", None if total is None else total / out_rate)
         writer = stack.enter_context(
             create_audio(target, out_rate, header.channels, subtype, total, source, force, raw)
         )
@@ -205,7 +231,7 @@ def decode_file(
                 )
             if stream.header.model_hash != codec.model.stream_hash:
                 codec = loader.for_stream(stream.header)
-            for block in _decode_stream(stream, codec, n_q, out_rate, damage):
+            for block in _decode_stream(stream, codec, n_q, denoise, out_rate, damage):
                 writer.write(block)
                 samples += len(block)
                 if progress:
@@ -224,6 +250,7 @@ def decode_file(
         streams=count,
         elapsed_seconds=elapsed,
         speed=seconds / elapsed,
+        denoise=bool(denoise) and codec.denoises,
         damage=damage,
     )
 
@@ -251,7 +278,12 @@ def _at_rate(reader: AudioReader, rate: int) -> Iterator[np.ndarray]:
 
 
 def _decode_stream(
-    stream: StreamReader, codec: Codec, n_q: int, out_rate: int, damage: list[str]
+    stream: StreamReader,
+    codec: Codec,
+    n_q: int,
+    denoise: Denoise | bool,
+    out_rate: int,
+    damage: list[str],
 ) -> Iterator[np.ndarray]:
     """Blocks [frames, channels] at out_rate, cut to the length that the end marker says."""
     from sscodec.audio import Resampler, Trimmer
@@ -260,7 +292,7 @@ def _decode_stream(
     resampler = Resampler(header.sample_rate, out_rate, header.channels)
     # Padding of the last frame is all that has to be cut off.
     trimmer = Trimmer(header.channels, hold=header.hop * out_rate // header.sample_rate + 2)
-    decoder = SoundDecoder(codec, header, n_q)
+    decoder = SoundDecoder(codec, header, n_q, denoise)
     for item in stream:
         for sound in decoder.push(item):
             yield trimmer.push(resampler.push(sound.T))

@@ -13,9 +13,10 @@ import numpy as np
 
 from sscodec import models
 from sscodec.codec import Codec, StreamDecoder, StreamEncoder
-from sscodec.container import MAX_DAMAGE_LINES, End, Framing, Gap, Header, Packet
+from sscodec.container import MAX_DAMAGE_LINES, CoderName, End, Framing, Gap, Header, Packet
+from sscodec.denoise import Denoise
 from sscodec.errors import DamagedError, ModelError, UsageError
-from sscodec.streams import CodesWriter, make_header, payload_decoder
+from sscodec.streams import CodesWriter, PacketCoder, make_header
 
 LIVE_PACKET_MS = 40.0
 MAX_GAP_SECONDS = 24 * 3600
@@ -26,14 +27,14 @@ class SoundEncoder:
     """Sound at the model's rate into the packets of one stream; each is written as soon as it is full.
 
     The network works in blocks of one packet, or of one second where packets are longer. How the sound is cut
-    for `push` does not matter: the bytes are the same.
+    for `push` does not matter: the bytes are the same. denoise: what the header was made with.
     """
 
-    def __init__(self, codec: Codec, file: BinaryIO, header: Header) -> None:
+    def __init__(self, codec: Codec, file: BinaryIO, header: Header, denoise: Denoise | bool = False) -> None:
         from sscodec.audio import Rebuffer
 
-        self._encoder = StreamEncoder(codec, header.channels, header.n_q)
-        self._writer = CodesWriter(file, header)
+        self._encoder = StreamEncoder(codec, header.channels, header.n_q, denoise)
+        self._writer = CodesWriter(file, header, codec.model)
         self._rebuffer = Rebuffer(min(header.packet_frames, codec.block_frames) * codec.hop)
         self.samples = 0
         """Of each channel, pushed so far."""
@@ -58,14 +59,16 @@ class SoundEncoder:
 class SoundDecoder:
     """What a StreamReader gives, into sound at the model's rate; what is lost is concealed.
 
-    n_q: use the first codebooks only.
+    n_q: use the first codebooks only. denoise: as in `Codec.decode`.
     """
 
-    def __init__(self, codec: Codec, header: Header, n_q: int | None = None) -> None:
+    def __init__(
+        self, codec: Codec, header: Header, n_q: int | None = None, denoise: Denoise | bool = False
+    ) -> None:
         self._header = header
         self._n_q = n_q
-        self._codes_of = payload_decoder(header)
-        self._decoder = StreamDecoder(codec, header.channels)
+        self._codes = PacketCoder(header, codec.model)
+        self._decoder = StreamDecoder(codec, header.channels, denoise)
         self._block = codec.block_frames
         self.damage: list[str] = []
         """A line for each packet that arrived whole but does not hold codes."""
@@ -76,7 +79,7 @@ class SoundDecoder:
             yield from self.conceal(item.frames or 0)
             return
         try:
-            codes = self._codes_of(item)[:, : self._n_q]
+            codes = self._codes.decode(item)[:, : self._n_q]
         except DamagedError as error:
             self.damage.append(f"packet {item.sequence}: {error}; {item.frames} frames lost")
             yield from self.conceal(item.frames)
@@ -99,7 +102,7 @@ class PacketEncoder:
     """Sound into packets for a network that may lose some.
 
     n_q: as in `Codec.stream_encoder`. packet_ms: at least a frame; each packet is given when it is full.
-    Raises UsageError.
+    denoise: as in `Codec.encode`. entropy: as in `Codec.save`. Raises UsageError and ModelError.
     """
 
     def __init__(
@@ -109,13 +112,17 @@ class PacketEncoder:
         n_q: int | None = None,
         packet_ms: float = LIVE_PACKET_MS,
         tags: Mapping[str, str] | None = None,
+        denoise: Denoise | bool = False,
+        entropy: CoderName | None = None,
     ) -> None:
         n_q = models.choose_n_q(codec.config, channels, n_q)
         rate = codec.sample_rate
-        header = make_header(codec.model, channels, n_q, rate, channels, None, packet_ms, tags)
+        header = make_header(
+            codec.model, channels, n_q, rate, channels, None, packet_ms, tags, denoise, entropy
+        )
         self._channels = channels
         self._parts = _Parts()
-        self._encoder = SoundEncoder(codec, cast(BinaryIO, self._parts), header)
+        self._encoder = SoundEncoder(codec, cast(BinaryIO, self._parts), header, denoise)
         self.header: bytes = self._parts.take()[0]
         """What a PacketDecoder must have before the first packet: send it in a way that loses nothing."""
 
@@ -137,15 +144,18 @@ class PacketDecoder:
     """Packets of a PacketEncoder into sound, in spite of loss, damage, delay and repetition.
 
     Time stays right: every packet's sound comes at its place, and what is missing before it is concealed.
-    header: that of the encoder. Raises DamagedError for another, ModelError where the codec is not the one.
+    header: that of the encoder. denoise: as in `Codec.decode`. Raises DamagedError for another header,
+    ModelError where the codec is not the one, UsageError for denoise where it cannot be.
     """
 
-    def __init__(self, codec: Codec, header: bytes, n_q: int | None = None) -> None:
+    def __init__(
+        self, codec: Codec, header: bytes, n_q: int | None = None, denoise: Denoise | bool = False
+    ) -> None:
         self._header = Header.from_bytes(header)
         if self._header.model_hash != codec.model.stream_hash:
             raise ModelError(f"the packets need model {self._header.model_id!r}, not {codec.model.id!r}")
         self._framing = Framing(self._header)
-        self._decoder = SoundDecoder(codec, self._header, n_q)
+        self._decoder = SoundDecoder(codec, self._header, n_q, denoise)
         self.damage = self._decoder.damage
         """A line for each loss and each packet that was of no use; the first MAX_DAMAGE_LINES of them."""
         self.frames = 0

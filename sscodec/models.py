@@ -20,6 +20,7 @@ from sscodec.errors import ModelError, UsageError
 from sscodec.nn.config import ModelConfig
 
 if TYPE_CHECKING:
+    from sscodec.entropy.model import EntropyModel
     from sscodec.nn.soundstream import SoundStream
 
 DEFAULT_MODEL = "soundstream-24khz"
@@ -27,6 +28,7 @@ MODEL_VARIABLE = "SSCODEC_MODEL"
 """Environment variable that names another default: an id, or the path of a folder."""
 CONFIG_FILE = "config.toml"
 WEIGHTS_FILE = "weights.safetensors"
+ENTROPY_FILE = "entropy.safetensors"
 DEFAULT_KBPS = 6.0
 HASH_BYTES = 8
 """Leading bytes of the SHA-256 of the weights file that a stream stores."""
@@ -78,6 +80,27 @@ class Model:
             raise ModelError(
                 f"{self.path / WEIGHTS_FILE}: not a safetensors file; install it again"
             ) from None
+
+    @property
+    def has_entropy(self) -> bool:
+        """Whether the folder holds an entropy model, which may still be unfit."""
+        return (self.path / ENTROPY_FILE).is_file()
+
+    @cached_property
+    def entropy(self) -> EntropyModel:
+        """The entropy model. Raises ModelError where it is missing, damaged, or of another model's codes."""
+        from sscodec.entropy.model import EntropyModel
+
+        path = self.path / ENTROPY_FILE
+        if not self.has_entropy:
+            raise ModelError(f"{self.path}: has no entropy model ({ENTROPY_FILE}); use --entropy raw")
+        found = EntropyModel.load(path, self.config.entropy_sha256)
+        if found.model_sha256 != (self.config.weights_sha256 or self.sha256):
+            raise ModelError(
+                f"{path}: learned from the codes of other weights; make it anew with "
+                f"`python -m sscodec.training entropy {self.path} --data ...`"
+            )
+        return found
 
     def load(self, device: str = "cpu") -> SoundStream:
         """The network in float32 on a torch device, ready for inference.
@@ -181,9 +204,53 @@ def find_for_stream(model_id: str, stream_hash: bytes, name: str | Path | None =
     )
 
 
+def find_entropy(model_id: str, entropy_hash: bytes, model: Model | None = None) -> EntropyModel:
+    """The entropy model that a stream was made with, of `model` or of whichever available one has it.
+
+    model_id, entropy_hash: what the stream's header says.
+
+    Raises ModelError naming both hashes where it is not there.
+    """
+    present: list[str] = []
+    broken = None
+    for candidate in _with_entropy(model):
+        try:
+            found = candidate.entropy
+        except ModelError as error:  # no reason to refuse what another one decodes
+            broken = broken or (error if candidate.id == model_id else None)
+            continue
+        if found.hash == entropy_hash:
+            return found
+        present.append(f"{candidate.id} ({found.hash.hex()})")
+    raise broken or ModelError(
+        f"the stream needs the entropy model of {model_id!r} with hash {entropy_hash.hex()}; available: "
+        f"{', '.join(dict.fromkeys(present)) or 'none'}; "
+        f"name the folder of its model with --model or {MODEL_VARIABLE}, "
+        "or install the version of sscodec that made the stream"
+    )
+
+
+def _with_entropy(first: Model | None) -> Iterator[Model]:
+    """The models that have an entropy model, `first` first."""
+    if first is not None and first.has_entropy:
+        yield first
+    yield from (model for model in available() if model.has_entropy)
+
+
 def bitrates(config: ModelConfig) -> tuple[float, ...]:
     """kbps of one channel with 1, 2, ... codebooks, before entropy coding."""
     return tuple(config.bitrate(n_q) / 1000 for n_q in range(1, config.n_q + 1))
+
+
+def n_q_within(kbps: float, step: float, most: int, whose: str) -> int:
+    """The most codebooks that `kbps` pays for, where each costs `step` kbps in all channels together.
+
+    most: how many there are. Raises UsageError for less than one and more than all, naming `whose` they are.
+    """
+    steps = kbps / step + 1e-6  # 4.35 / 0.15 is 28.999...
+    if not 1 <= steps <= most + 2e-6:
+        raise UsageError(f"kbps must be {step:g} to {step * most:g} for {whose}, not {kbps:g}")
+    return int(steps)
 
 
 def choose_n_q(config: ModelConfig, channels: int, n_q: int | None = None, kbps: float | None = None) -> int:
@@ -200,13 +267,8 @@ def choose_n_q(config: ModelConfig, channels: int, n_q: int | None = None, kbps:
     step = channels * config.bitrate(1) / 1000
     if kbps is None:
         kbps = min(max(DEFAULT_KBPS, step), step * config.n_q)
-    steps = kbps / step + 1e-6  # 4.35 / 0.15 is 28.999...
-    if not 1 <= steps <= config.n_q + 2e-6:
-        raise UsageError(
-            f"kbps must be {step:g} to {step * config.n_q:g} for model {config.name} and {channels} "
-            f"channel{'s' if channels > 1 else ''}, not {kbps:g}"
-        )
-    return int(steps)
+    whose = f"model {config.name} and {channels} channel{'s' if channels > 1 else ''}"
+    return n_q_within(kbps, step, config.n_q, whose)
 
 
 def open_folder(folder: Path) -> Model:

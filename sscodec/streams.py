@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from sscodec import models
-from sscodec.container import Header, Packet, StreamReader, StreamWriter
-from sscodec.entropy import RawCoder, coder_for
-from sscodec.errors import DamagedError, InputError, UsageError
+from sscodec.container import (
+    CODER_NAMES,
+    HASH_SIZE,
+    CoderName,
+    Header,
+    Packet,
+    StreamReader,
+    StreamWriter,
+)
+from sscodec.denoise import TAG, Denoise, denoised_frames, part_tag
+from sscodec.entropy import RAW, Coder, RawCoder, check_coder, coder_for
+from sscodec.errors import DamagedError, InputError, ModelError, UsageError
 
 DEFAULT_PACKET_MS = 1000.0
 
@@ -22,25 +31,27 @@ DEFAULT_PACKET_MS = 1000.0
 class StreamFile:
     """The first stream of a `.ssc` file, read without a model. A context manager; iterate it once.
 
-    Iterating gives the codes of packet after packet, int16 [channels, n_q, frames], and raises DamagedError
-    where a packet is lost.
+    Iterating gives the codes of packet after packet, int16 [channels, n_q, frames]. It raises DamagedError
+    where a packet is lost, and ModelError where the stream's entropy model is not installed.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, model: models.Model | None = None) -> None:
+        """model: where the entropy model is looked for first."""
+        self._model = model
         with ExitStack() as stack:
             self._reader = StreamReader(open_stream(path, stack))
             self._stack = stack.pop_all()
         self.header: Header = self._reader.header
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        decode = payload_decoder(self.header)
+        coder = PacketCoder(self.header, self._model)
         for item in self._reader:
             if not isinstance(item, Packet):
                 raise DamagedError(f"the stream is damaged: {self._reader.damage[-1]}")
-            yield decode(item)
+            yield coder.decode(item)
 
     def codes(self) -> np.ndarray:
-        """All of them, int16 [channels, n_q, frames]. Raises DamagedError."""
+        """All of them, int16 [channels, n_q, frames]. Raises DamagedError and ModelError."""
         header = self.header
         none = np.zeros((header.channels, header.n_q, 0), code_dtype(header.codebook_size))
         return np.concatenate([none, *self], axis=-1)
@@ -64,11 +75,18 @@ def make_header(
     original_samples: int | None,
     packet_ms: float,
     tags: Mapping[str, str] | None,
+    denoise: Denoise | bool = False,
+    entropy: CoderName | None = None,
 ) -> Header:
-    """The header of a stream of raw codes. Raises UsageError for what the format cannot hold."""
+    """The header of a stream. Raises UsageError for what the format cannot hold, ModelError for the model.
+
+    entropy: None is "context" where the model has an entropy model, else "raw".
+    """
     config = model.config
-    if not 0 < packet_ms < math.inf:
-        raise UsageError(f"packet_ms must be positive, not {packet_ms:g}")
+    if tags and TAG in tags:
+        raise UsageError(f"the tag {TAG!r} tells where noise was removed: choose another key")
+    seconds = None if original_samples is None else original_samples / original_rate
+    denoised = denoised_frames(denoise, config, "encoder", seconds)
     return Header(
         model_id=model.id,
         model_hash=model.stream_hash,
@@ -77,21 +95,75 @@ def make_header(
         channels=channels,
         n_q=n_q,
         codebook_size=config.codebook_size,
-        packet_frames=max(1, round(packet_ms * config.frame_rate / 1000)),
+        packet_frames=packet_frames(packet_ms, config.frame_rate),
         original_rate=original_rate,
         original_channels=original_channels,
         original_samples=original_samples,
-        tags=tags or {},
+        denoise=bool(denoised),
+        tags={**(tags or {}), **part_tag(denoised, config)},
+        **coder_fields(entropy or ("context" if model.has_entropy else "raw"), model),
     )
+
+
+def packet_frames(packet_ms: float, frame_rate: float) -> int:
+    """Frames of packets of that length, at least one. Raises UsageError for lengths that cannot be."""
+    if not 0 < packet_ms < math.inf:
+        raise UsageError(f"packet_ms must be positive, not {packet_ms:g}")
+    return max(1, round(packet_ms * frame_rate / 1000))
+
+
+def coder_fields(entropy: CoderName, model: models.Model | None) -> dict[str, Any]:
+    """The header's fields for an entropy coder; raw codes need no model. Raises ModelError and UsageError."""
+    if entropy not in CODER_NAMES:
+        raise UsageError(f"entropy must be one of {', '.join(CODER_NAMES)}, not {entropy!r}")
+    if entropy == "raw":
+        return {"coder": RAW, "entropy_hash": bytes(HASH_SIZE)}
+    if model is None:
+        raise ModelError(f"{entropy} codes need a model with an entropy model")
+    return {"coder": CODER_NAMES.index(entropy), "entropy_hash": model.entropy.hash}
+
+
+class PacketCoder:
+    """Codes of packets to payloads and back, for one stream: raw ones where its coder would need more."""
+
+    def __init__(self, header: Header, model: models.Model | None = None) -> None:
+        """model: where the entropy model is looked for first. Raises ModelError where it is not found."""
+        check_coder(header.coder)
+        self._raw = RawCoder(header)
+        self._dtype = code_dtype(header.codebook_size)
+        self._coder: Coder | None = None
+        if header.coder != RAW:
+            entropy = models.find_entropy(header.model_id, header.entropy_hash, model)
+            self._coder = coder_for(header.coder, header, entropy)
+
+    def encode(self, codes: np.ndarray) -> tuple[bytes, bool]:
+        """The payload of codes [channels, n_q, frames], and whether it fell back to raw codes."""
+        payload = None if self._coder is None else self._coder.encode(codes)
+        if payload is not None and len(payload) <= self._raw.size(codes.shape[2]):
+            return payload, False
+        return self._raw.encode(codes), payload is not None
+
+    def decode(self, packet: Packet) -> np.ndarray:
+        """Codes int16 (`code_dtype`) [channels, n_q, frames]. Raises DamagedError."""
+        return self._coder_of(packet).decode(packet.payload, packet.frames).astype(self._dtype)
+
+    def bits(self, packet: Packet) -> np.ndarray:
+        """What each code of a packet costs: float64 [channels, n_q, frames], in bits. Raises DamagedError."""
+        coder = self._coder_of(packet)
+        return coder.bits(coder.decode(packet.payload, packet.frames))
+
+    def _coder_of(self, packet: Packet) -> Coder:
+        return self._raw if self._coder is None or packet.fallback else self._coder
 
 
 class CodesWriter:
     """Codes of any number of frames into packets."""
 
-    def __init__(self, file: BinaryIO, header: Header) -> None:
+    def __init__(self, file: BinaryIO, header: Header, model: models.Model | None = None) -> None:
+        """model: as of `PacketCoder`."""
         from sscodec.audio import Rebuffer
 
-        self._coder = coder_for(header)
+        self._coder = PacketCoder(header, model)
         self._writer = StreamWriter(file, header)
         self._rebuffer = Rebuffer(header.packet_frames)
 
@@ -99,23 +171,21 @@ class CodesWriter:
         for packet in self._rebuffer.push(codes):
             self._write_packet(packet)
 
-    def finish(self, samples: int, original_samples: int) -> int:
-        """The bytes of the whole stream."""
+    def skip_to(self, sequence: int) -> None:
+        """As `StreamWriter.skip_to`. What has not filled a packet becomes a shorter one."""
         for packet in self._rebuffer.flush():
             self._write_packet(packet)
-        return self._writer.finish(samples, original_samples)
+        self._writer.skip_to(sequence)
+
+    def finish(self, samples: int, original_samples: int, frames: int | None = None) -> int:
+        """The bytes of the whole stream; frames: as of `StreamWriter.finish`."""
+        for packet in self._rebuffer.flush():
+            self._write_packet(packet)
+        return self._writer.finish(samples, original_samples, frames)
 
     def _write_packet(self, codes: np.ndarray) -> None:
-        self._writer.write(self._coder.encode(codes), codes.shape[-1])
-
-
-def payload_decoder(header: Header) -> Callable[[Packet], np.ndarray]:
-    """A function from a packet to its codes [channels, n_q, frames]; it raises DamagedError."""
-    coder, raw = coder_for(header), RawCoder(header.channels, header.n_q, header.codebook_size)
-    dtype = code_dtype(header.codebook_size)
-    return lambda packet: (
-        (raw if packet.fallback else coder).decode(packet.payload, packet.frames).astype(dtype)
-    )
+        payload, fallback = self._coder.encode(codes)
+        self._writer.write(payload, codes.shape[-1], fallback)
 
 
 def open_stream(source: str | Path, stack: ExitStack) -> BinaryIO:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # Before torch is imported: small convolutions on many threads are slow, and slower still beside other work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,7 +22,7 @@ settings.register_profile("any machine", deadline=None)  # a busy one is no fail
 settings.load_profile("any machine")
 
 
-def build_model(folder: Path, seed: int = 0, **changes: int) -> Path:
+def build_model(folder: Path, seed: int = 0, **changes: Any) -> Path:
     """A model folder with random float16 weights, small enough for thousands of times real time."""
     import torch
     from safetensors.torch import save_file
@@ -33,6 +34,8 @@ def build_model(folder: Path, seed: int = 0, **changes: int) -> Path:
     config = ModelConfig(name=folder.name, **shape)
     torch.manual_seed(seed)
     network = SoundStream(config)
+    if network.film is not None:
+        network.film.gamma.data[1] = 0.25  # for the switch to be heard
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(config.to_toml())
     weights = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
@@ -50,6 +53,30 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def other_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Like `model_folder` with other weights."""
     return build_model(tmp_path_factory.mktemp("models") / "other", seed=1)
+
+
+@pytest.fixture(scope="session")
+def decoding_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Like `model_folder`, but it is the decoder that removes noise."""
+    return build_model(tmp_path_factory.mktemp("models") / "late", film="decoder")
+
+
+@pytest.fixture(scope="session")
+def plain_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Like `model_folder`, but it cannot remove noise."""
+    return build_model(tmp_path_factory.mktemp("models") / "plain", film="none")
+
+
+@pytest.fixture(scope="session")
+def entropy_folder(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of `model_folder` with an entropy model (of random numbers) beside the weights."""
+    import shutil
+
+    from entropy_samples import install_entropy
+
+    folder = shutil.copytree(model_folder, tmp_path_factory.mktemp("models") / "tiny")
+    install_entropy(folder)
+    return folder
 
 
 @pytest.fixture

@@ -290,7 +290,7 @@ def forged(codec, path, frames, samples, original_samples):
     )
     with path.open("wb") as file:
         writer = StreamWriter(file, header)
-        payload = RawCoder(1, 1, 1024).encode(np.zeros((1, 1, 1), np.int32))
+        payload = RawCoder(header).encode(np.zeros((1, 1, 1), np.int32))
         writer.write(payload, 1)
         writer._sequence = writer.frames = frames - 1
         writer.write(payload, 1)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sscodec import models
 from sscodec.container import Header, read_streams
+from sscodec.denoise import TAG
 from sscodec.errors import DamagedError, InputError, OutputError
 from sscodec.files import decoded_size
 from sscodec.streams import make_header
@@ -75,12 +76,14 @@ def encoded(source: str, target: str, model: models.Model, options: Mapping[str,
         header.original_channels,
         header.original_samples,
         options["packet_ms"],
-        header.tags,
+        {key: value for key, value in header.tags.items() if key != TAG},
+        options.get("denoise", False),
+        options.get("entropy"),
     )
     if header != asked:
         raise OutputError(
             f"{target}: exists already, with another model or other options (model {header.model_id}, n_q "
-            f"{header.n_q}, {header.channels} ch); use --force to replace it"
+            f"{header.n_q}, {header.channels} ch, {header.coder_name} codes); use --force to replace it"
         )
     if _is_older(target, source):
         return None

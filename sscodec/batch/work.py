@@ -71,7 +71,9 @@ class Work:
             model, options = self.loader.named(), self.options
             if options["n_q"] is not None:
                 choose_n_q(model.config, 1, options["n_q"], options["kbps"])
-            make_header(model, 1, 1, model.config.sample_rate, 1, None, options["packet_ms"], options["tags"])
+            rate, packet_ms, tags = model.config.sample_rate, options["packet_ms"], options["tags"]
+            denoise, entropy = options.get("denoise", False), options.get("entropy")
+            make_header(model, 1, 1, rate, 1, None, packet_ms, tags, denoise, entropy)
         else:
             from sscodec.audio import choose_format
 

@@ -7,7 +7,15 @@ from typing import Any
 import click
 
 from sscodec.cli.batch import batch_options, input_and_output, run_batch, take_batch
-from sscodec.cli.options import coding_options, note, output_name, print_json
+from sscodec.cli.options import (
+    coding_options,
+    denoise_options,
+    note,
+    note_untrained,
+    output_name,
+    print_json,
+    take_denoise,
+)
 from sscodec.cli.progress import progress_bar
 from sscodec.errors import DamagedError, UsageError
 
@@ -28,6 +36,7 @@ from sscodec.errors import DamagedError, UsageError
     help="Format where OUT is not named, such as flac.  [default: wav]",
 )
 @click.option("--raw", metavar="ENCODING", help="Write bare samples: s16le, s24le, s32le or f32le.")
+@denoise_options
 @batch_options
 @coding_options
 def decode(
@@ -49,6 +58,7 @@ def decode(
     one that fails does not keep the others from being decoded.
     """
     batch = take_batch(names, options)
+    options["denoise"] = take_denoise(options)
     suffix = "." + (format_ or "wav").lstrip(".")
     options["rate"] = _parse_rate(rate)
     if batch is not None:
@@ -68,6 +78,7 @@ def decode(
 
     with progress_bar(quiet) as progress:
         report = decode_file(source, target, progress=progress, **options)
+    note_untrained(options, report, quiet)
     if as_json:
         print_json(report)
     for line in report.damage:

@@ -7,7 +7,16 @@ from typing import Any
 import click
 
 from sscodec.cli.batch import batch_options, input_and_output, run_batch, take_batch
-from sscodec.cli.options import coding_options, note, output_name, print_json
+from sscodec.cli.options import (
+    coding_options,
+    denoise_options,
+    entropy_option,
+    note_rate,
+    note_untrained,
+    output_name,
+    print_json,
+    take_denoise,
+)
 from sscodec.cli.progress import progress_bar
 from sscodec.errors import UsageError
 
@@ -18,10 +27,12 @@ from sscodec.errors import UsageError
 @click.option("--n-q", type=int, metavar="N", help="Codebooks per frame and channel, instead of --kbps.")
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--packet-ms", type=float, default=1000.0, show_default=True, help="Length of a packet.")
+@entropy_option("raw")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Text for the header; repeatable.")
 @click.option("--raw", metavar="ENCODING", help="IN is bare samples: s16le, s24le, s32le or f32le.")
 @click.option("--rate", type=int, metavar="HZ", help="Sample rate of IN, with --raw.")
 @click.option("--channels", type=int, metavar="N", help="Channels of IN, with --raw.")
+@denoise_options
 @batch_options
 @coding_options
 def encode(
@@ -44,6 +55,7 @@ def encode(
     one that fails does not keep the others from being encoded.
     """
     batch = take_batch(names, options)
+    options["denoise"] = take_denoise(options)
     pairs = _parse_tags(tags)
     if (rate is None, channels is None) != (raw is None, raw is None):
         raise UsageError("--raw, --rate and --channels belong together: give all of them or none")
@@ -62,8 +74,8 @@ def encode(
         options["raw"] = RawFormat(raw, rate or 0, channels or 0)
     with progress_bar(quiet) as progress:
         report = encode_file(source, target, kbps=kbps, tags=pairs, progress=progress, **options)
-    if kbps is not None and report.nominal_kbps < kbps - 1e-3:
-        note(f"{report.nominal_kbps:g} kbps, the next step below {kbps:g} ({report.n_q} codebooks)", quiet)
+    note_rate(kbps, report, quiet)
+    note_untrained(options, report, quiet)
     if as_json:
         print_json(report)
 

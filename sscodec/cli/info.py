@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from sscodec.cli.options import note, print_json, printable
-from sscodec.errors import DamagedError, SscodecError
+from sscodec.errors import DamagedError, ModelError, SscodecError
 
 if TYPE_CHECKING:
-    from sscodec.container import StreamReader
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sscodec.container import Header, Packet, StreamReader
 
 
 @dataclass
@@ -30,6 +33,8 @@ class StreamInfo:
     n_q: int
     codebook_size: int
     coder: str
+    entropy_hash: str | None
+    """Of the entropy model that the codes need; None for raw codes."""
     packet_frames: int
     original_rate: int
     original_channels: int
@@ -42,8 +47,14 @@ class StreamInfo:
     bytes: int
     kbps: float
     """All bytes of the stream over its seconds."""
+    coded_kbps: float
+    """Of the codes as they are, without header, packet heads and checksums."""
     nominal_kbps: float
     """Of the raw codes."""
+    code_bits: list[float] | None
+    """Mean bits of a code, for each codebook; only with --verbose, and where there is a packet."""
+    missing: str | None
+    """The entropy model that --verbose needs and that is not installed."""
     overhead_bytes: int
     """All that is not codes: header, packet heads, checksums, end marker."""
     overhead_percent: float
@@ -53,18 +64,23 @@ class StreamInfo:
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.option("--verbose", "-v", is_flag=True, help="Show what the codes of each codebook cost.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list with an object for each stream as JSON.")
-def info(files: tuple[str, ...], as_json: bool) -> None:
-    """Show what is in the streams FILE... and whether they are whole (exit code 4 if not)."""
+def info(files: tuple[str, ...], verbose: bool, as_json: bool) -> None:
+    """Show what is in the streams FILE... and whether they are whole (exit code 4 if not).
+
+    --verbose reads the codes, for which the entropy model must be installed.
+    """
     found: list[StreamInfo] = []
     failures: list[SscodecError] = []
     for name in files:
         try:
-            streams = inspect_file(name)
+            streams = inspect_file(name, verbose)
         except SscodecError as error:
             failures.append(type(error)(f"{name}: {error}"))
             continue
         found += streams
+        failures += [ModelError(f"{name}: {stream.missing}") for stream in streams if stream.missing]
         if any(stream.damage for stream in streams):
             failures.append(DamagedError(f"{name}: damaged; `sscodec decode` saves what is whole"))
     if as_json:
@@ -78,34 +94,36 @@ def info(files: tuple[str, ...], as_json: bool) -> None:
         click.get_current_context().exit(failures[0].exit_code)
 
 
-def inspect_file(name: str) -> list[StreamInfo]:
+def inspect_file(name: str, verbose: bool = False) -> list[StreamInfo]:
     """All streams of a file, or of standard input ("-"). Raises InputError and DamagedError."""
     from sscodec.container import read_streams
     from sscodec.streams import open_bytes
 
     with ExitStack() as stack:
         streams = read_streams(open_bytes(name, stack))
-        return [_inspect(name, number, stream) for number, stream in enumerate(streams, 1)]
+        return [_inspect(name, number, stream, verbose) for number, stream in enumerate(streams, 1)]
 
 
-def _inspect(name: str, number: int, stream: StreamReader) -> StreamInfo:
-    from sscodec.container import Packet
-    from sscodec.entropy import CODER_NAMES
+def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> StreamInfo:
+    from sscodec.container import RAW_CODER, Packet
 
     header = stream.header
+    costs = _Costs(header, verbose)
     packets = frames = payload_bytes = damaged_bytes = 0
     for item in stream:
         if isinstance(item, Packet):
             packets += 1
             frames += item.frames
             payload_bytes += len(item.payload)
+            costs.add(item)
         else:
             damaged_bytes += item.length
+    damage = stream.damage + costs.damage
     end = stream.end
     samples = header.original_samples if end is None else end.original_samples
     # Whole streams end within their last frame; of damaged ones, what is left.
     seconds = frames / header.frame_rate
-    if samples is not None and not stream.damage:
+    if samples is not None and not damage:
         seconds = samples / header.original_rate
     overhead = stream.bytes_read - damaged_bytes - payload_bytes
     return StreamInfo(
@@ -118,7 +136,8 @@ def _inspect(name: str, number: int, stream: StreamReader) -> StreamInfo:
         channels=header.channels,
         n_q=header.n_q,
         codebook_size=header.codebook_size,
-        coder=CODER_NAMES.get(header.coder, str(header.coder)),
+        coder=header.coder_name,
+        entropy_hash=header.entropy_hash.hex() if header.coder != RAW_CODER else None,
         packet_frames=header.packet_frames,
         original_rate=header.original_rate,
         original_channels=header.original_channels,
@@ -130,12 +149,52 @@ def _inspect(name: str, number: int, stream: StreamReader) -> StreamInfo:
         packets=packets,
         bytes=stream.bytes_read,
         kbps=stream.bytes_read * 8 / seconds / 1000 if seconds else 0.0,
+        coded_kbps=payload_bytes * 8 / seconds / 1000 if seconds else 0.0,
         nominal_kbps=header.bitrate / 1000,
+        code_bits=costs.means(),
+        missing=costs.missing,
         overhead_bytes=overhead,
         overhead_percent=100 * overhead / stream.bytes_read,
-        complete=not stream.damage,
-        damage=stream.damage,
+        complete=not damage,
+        damage=damage,
     )
+
+
+class _Costs:
+    """What the codes of a stream cost, packet after packet, where somebody wants to know."""
+
+    def __init__(self, header: Header, wanted: bool) -> None:
+        from sscodec.streams import PacketCoder
+
+        self.missing: str | None = None
+        """The entropy model without which nothing can be told."""
+        self.damage: list[str] = []
+        """A line for each packet that does not hold codes."""
+        self._channels = header.channels
+        self._bits: NDArray[np.float64] | None = None  # [n_q], of all codes so far
+        self._frames = 0
+        self._coder = None
+        try:
+            self._coder = PacketCoder(header) if wanted else None
+        except ModelError as error:
+            self.missing = str(error)
+
+    def add(self, packet: Packet) -> None:
+        if self._coder is None:
+            return
+        try:
+            bits = self._coder.bits(packet).sum(axis=(0, 2))
+        except DamagedError as error:
+            self.damage.append(f"packet {packet.sequence}: {error}")
+            return
+        self._bits = bits if self._bits is None else self._bits + bits
+        self._frames += packet.frames
+
+    def means(self) -> list[float] | None:
+        """Bits of a code, for each codebook; None where nothing can be told."""
+        if self._bits is None:
+            return None
+        return [float(bits) for bits in self._bits / (self._frames * self._channels)]
 
 
 def describe(stream: StreamInfo) -> str:
@@ -147,12 +206,19 @@ def describe(stream: StreamInfo) -> str:
         f"  duration   {stream.seconds:.3f} s, {stream.channels} channel(s)",
         f"  original   {stream.original_rate} Hz, {stream.original_channels} channel(s), {length}",
         f"  model      {stream.model} ({stream.model_hash}), {stream.sample_rate} Hz, hop {stream.hop}",
-        f"  bitrate    {stream.kbps:.2f} kbps ({stream.nominal_kbps:g} nominal), {stream.n_q} codebooks of "
-        f"{stream.codebook_size}, {stream.coder} codes" + (", noise removed" if stream.denoise else ""),
+        f"  bitrate    {stream.kbps:.2f} kbps, {stream.coded_kbps:.2f} of them codes "
+        f"({stream.nominal_kbps:g} nominal)",
+        f"  codes      {stream.coder}, {stream.n_q} codebooks of {stream.codebook_size}"
+        + (f", entropy model {stream.entropy_hash}" if stream.entropy_hash else "")
+        + (", noise removed" if stream.denoise else ""),
         f"  packets    {stream.packets} of up to {packet_seconds:.3f} s, {stream.frames} frames",
         f"  size       {stream.bytes} bytes, of which overhead {stream.overhead_bytes} "
         f"({stream.overhead_percent:.1f} %)",
     ]
+    if stream.code_bits is not None:
+        raw_bits = stream.codebook_size.bit_length() - 1
+        costs = " ".join(f"{bits:.2f}" for bits in stream.code_bits)
+        lines.append(f"  bits       {costs} a code of each codebook ({raw_bits} raw)")
     lines += [f"  tag        {key}={printable(value)}" for key, value in stream.tags.items()]
     lines += [f"  DAMAGED    {line}" for line in stream.damage]
     return "\n".join(lines)

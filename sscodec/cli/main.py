@@ -19,6 +19,7 @@ from sscodec.cli.manpage import man
 from sscodec.cli.models import models
 from sscodec.cli.repair import repair
 from sscodec.cli.spectrogram import spectrogram
+from sscodec.cli.transcode import transcode
 from sscodec.cli.verify import verify
 from sscodec.errors import OutputError, SscodecError, UsageError
 
@@ -86,7 +87,8 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (encode, decode, info, verify, repair, models, evaluate, spectrogram, completion, man):
+_CODING = (encode, decode, transcode, info, verify, repair)
+for command in (*_CODING, models, evaluate, spectrogram, completion, man):
     cli.add_command(command)
 
 

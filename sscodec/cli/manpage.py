@@ -19,7 +19,7 @@ _EXIT_CODES = {
     "2": "Wrong usage.",
     "3": "Bad input: missing, not a sound file or not a stream, or of a newer format.",
     "4": "A damaged or truncated stream; what was whole is written.",
-    "5": "The model is missing, broken, or not the one that the stream needs.",
+    "5": "The model or entropy model is missing, broken, or not the one that the stream needs.",
     "6": "The output exists already, is the input or cannot be written.",
     "130, 143": "Interrupted (Ctrl-C), terminated (SIGTERM).",
 }

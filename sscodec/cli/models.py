@@ -12,7 +12,7 @@ from sscodec.cli.options import note, print_json
 def models(as_json: bool) -> None:
     """List the models, the default one first.
 
-    kbps is of one channel, before entropy coding; hash is what streams made with the model carry.
+    kbps is of one channel, before entropy coding; the hashes are what streams made with the model carry.
     """
     from sscodec.models import available, bitrates
 
@@ -25,6 +25,7 @@ def models(as_json: bool) -> None:
             "parameters": model.parameters,
             "licence": model.config.licence,
             "hash": model.stream_hash.hex(),
+            "entropy_hash": model.entropy.hash.hex() if model.has_entropy else None,
             "sha256": model.sha256,
             "path": str(model.path),
         }
@@ -40,3 +41,4 @@ def models(as_json: bool) -> None:
         click.echo(f"{row['id']}")
         click.echo(f"  {row['sample_rate']} Hz, {low:g} to {high:g} kbps in steps of {low:g}")
         click.echo(f"  {row['parameters']:,} parameters, licence {row['licence']}, hash {row['hash']}")
+        click.echo(f"  entropy model {row['entropy_hash'] or 'none: raw codes only'}")

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from sscodec.container.coders import CODER_NAMES
 from sscodec.errors import SscodecError, UsageError
+
+if TYPE_CHECKING:
+    from sscodec.denoise import Denoise
+    from sscodec.files import DecodeReport, EncodeReport
+    from sscodec.transcode import TranscodeReport
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -27,13 +34,15 @@ def _complete_model(_: click.Context, __: click.Parameter, incomplete: str) -> l
     return [CompletionItem(name) for name in ids] or [CompletionItem(incomplete, type="dir")]
 
 
+model_option = click.option(
+    "--model",
+    metavar="ID|FOLDER",
+    shell_complete=_complete_model,
+    help="Model to use (see `sscodec models`).",
+)
+
 _CODING_OPTIONS = [
-    click.option(
-        "--model",
-        metavar="ID|FOLDER",
-        shell_complete=_complete_model,
-        help="Model to use (see `sscodec models`).",
-    ),
+    model_option,
     click.option("--device", default="cpu", show_default=True, help="Torch device: cpu, cuda, cuda:1, mps."),
     click.option(
         "--threads",
@@ -54,6 +63,51 @@ def coding_options(command: Command) -> Command:
     for option in reversed(_CODING_OPTIONS):
         command = option(command)
     return command
+
+
+def entropy_option(otherwise: str) -> Callable[[Command], Command]:
+    """The option of whatever writes streams; otherwise: the coder where there is no entropy model."""
+    return click.option(
+        "--entropy",
+        type=click.Choice(CODER_NAMES),
+        help=f"Entropy coder.  [default: context where the model has an entropy model, else {otherwise}]",
+    )
+
+
+_DENOISE_OPTIONS = [
+    click.option("--denoise", is_flag=True, help="Remove noise, with a model that was trained to."),
+    click.option("--denoise-from", type=float, metavar="SECONDS", help="Remove noise from this time on."),
+    click.option("--denoise-to", type=float, metavar="SECONDS", help="Remove noise up to this time."),
+]
+
+
+def denoise_options(command: Command) -> Command:
+    """The options of denoising; `take_denoise` takes them out of the command's arguments."""
+    for option in reversed(_DENOISE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def take_denoise(options: dict[str, Any]) -> Denoise | bool:
+    """What is to be denoised, its options removed from `options`. Raises UsageError."""
+    whole, start, end = (options.pop(name) for name in ("denoise", "denoise_from", "denoise_to"))
+    if start is None and end is None:
+        return bool(whole)
+    from sscodec.denoise import Denoise
+
+    return Denoise(start or 0.0, math.inf if end is None else end)
+
+
+def note_untrained(options: dict[str, Any], report: EncodeReport | DecodeReport, quiet: bool) -> None:
+    """Say so where denoising was asked for and the model cannot do it."""
+    if options["denoise"] and not report.denoise:
+        note(f"model {report.model} was never trained to remove noise: --denoise changes nothing", quiet)
+
+
+def note_rate(kbps: float | None, report: EncodeReport | TranscodeReport, quiet: bool) -> None:
+    """Say so where a rate was asked for that lies between two steps."""
+    if kbps is not None and report.nominal_kbps < kbps - 1e-3:
+        note(f"{report.nominal_kbps:g} kbps, the next step below {kbps:g} ({report.n_q} codebooks)", quiet)
 
 
 def output_name(source: str, target: str | None, suffix: str, as_json: bool) -> str:

@@ -58,21 +58,21 @@ def check_file(verdict: Verdict) -> None:
     from contextlib import ExitStack
 
     from sscodec.container import Packet, read_streams
-    from sscodec.streams import open_bytes, payload_decoder
+    from sscodec.streams import PacketCoder, open_bytes
 
     with ExitStack() as stack:
         for stream in read_streams(open_bytes(verdict.file, stack)):
             verdict.streams += 1
             try:
-                codes_of = payload_decoder(stream.header)
+                coder = PacketCoder(stream.header)
             except ModelError:
-                codes_of = None  # a coder of a later version: its packets have checksums all the same
+                coder = None  # not installed, or of a later version: packets have checksums all the same
             for item in stream:
                 if not isinstance(item, Packet):
                     continue
                 try:
-                    if codes_of is not None:
-                        codes_of(item)
+                    if coder is not None:
+                        coder.decode(item)
                 except DamagedError as error:
                     verdict.damage.append(f"packet {item.sequence}: {error}")
                     continue

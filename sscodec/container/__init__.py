@@ -1,5 +1,6 @@
 """The `.ssc` container: header, packets, checksums; bytes only (see `docs/format.md`)."""
 
+from sscodec.container.coders import CODER_NAMES, CoderName
 from sscodec.container.framing import End, Framing, Gap, Packet
 from sscodec.container.header import (
     HASH_SIZE,
@@ -19,6 +20,7 @@ from sscodec.container.scan import Location, StreamIndex, scan
 from sscodec.container.writer import StreamWriter
 
 __all__ = [
+    "CODER_NAMES",
     "HASH_SIZE",
     "MAGIC",
     "MAX_CHANNELS",
@@ -30,6 +32,7 @@ __all__ = [
     "RAW_CODER",
     "UNKNOWN_SAMPLES",
     "VERSION",
+    "CoderName",
     "End",
     "Framing",
     "Gap",

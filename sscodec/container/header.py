@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sscodec.container.coders import CODER_NAMES
 from sscodec.errors import DamagedError, InputError, UsageError
 
 MAGIC = b"\x93SSC"
@@ -121,6 +122,11 @@ class Header:
     def bits(self) -> int:
         """Bits of one raw code: log2(codebook_size)."""
         return self.codebook_size.bit_length() - 1
+
+    @property
+    def coder_name(self) -> str:
+        """Of the entropy coder: "raw", "static" or "context", or the id where this version has none."""
+        return CODER_NAMES[self.coder] if self.coder < len(CODER_NAMES) else str(self.coder)
 
     @property
     def frame_rate(self) -> float:

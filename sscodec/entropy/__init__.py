@@ -5,36 +5,22 @@ stands on its own. The ids below are what a stream's header stores; `docs/format
 for.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sscodec.container import CODER_NAMES
+from sscodec.entropy.layout import Layout
 from sscodec.entropy.raw import RawCoder
 from sscodec.errors import ModelError
 
-RAW = 0
-STATIC = 1
-CONTEXT = 2
+if TYPE_CHECKING:
+    from sscodec.entropy.model import EntropyModel
 
-CODER_NAMES = {RAW: "raw", STATIC: "static", CONTEXT: "context"}
-
-
-class Layout(Protocol):
-    """What a coder must know of a stream; a container header has it all."""
-
-    @property
-    def channels(self) -> int: ...
-
-    @property
-    def n_q(self) -> int: ...
-
-    @property
-    def codebook_size(self) -> int: ...
-
-    @property
-    def coder(self) -> int: ...
+RAW, STATIC, CONTEXT = range(len(CODER_NAMES))
 
 
 class Coder(Protocol):
@@ -46,23 +32,40 @@ class Coder(Protocol):
     def decode(self, payload: bytes, frames: int) -> NDArray[np.int32]:
         """The codes, int32 [channels, n_q, frames], of a payload; DamagedError when it does not hold them."""
 
-
-_CODERS: dict[int, Callable[[Layout], Coder]] = {
-    RAW: lambda layout: RawCoder(layout.channels, layout.n_q, layout.codebook_size),
-}
+    def bits(self, codes: NDArray[np.integer]) -> NDArray[np.float64]:
+        """What each code costs in a payload: float64 [channels, n_q, frames], in bits."""
 
 
-def coder_for(layout: Layout) -> Coder:
-    """The coder of a stream. Raises ModelError when this version has none with the id `layout.coder`.
+def coder_for(coder: int, layout: Layout, model: EntropyModel | None) -> Coder:
+    """The coder with an id. Raises ModelError when this version has none, or `model` is not of the layout.
 
-    The packets of a stream that fell back to raw codes are RawCoder's, whatever the stream's coder.
+    model: of the probabilities; raw codes need none, the others do. The packets of a stream that fell back to
+    raw codes are RawCoder's, whatever the stream's coder.
     """
-    if layout.coder not in _CODERS:
-        name = CODER_NAMES.get(layout.coder, "unknown")
+    check_coder(coder)
+    if coder == RAW:
+        return RawCoder(layout)
+    if model is None:
+        raise ModelError(f"{CODER_NAMES[coder]} codes need an entropy model")
+    n_q, size = model.static.shape
+    if layout.n_q > n_q or layout.codebook_size != size:
         raise ModelError(
-            f"the stream needs entropy coder {layout.coder} ({name}), unknown to this sscodec: use a newer"
+            f"the entropy model is for {n_q} codebooks of {size} entries, the stream has {layout.n_q} of "
+            f"{layout.codebook_size}"
         )
-    return _CODERS[layout.coder](layout)
+    # Imported here: whoever only looks into streams need not wait for a range coder.
+    from sscodec.entropy.context import ContextCoder
+    from sscodec.entropy.static import StaticCoder
+
+    if coder == STATIC:
+        return StaticCoder(layout, model.tables)
+    return ContextCoder(layout, model.network)
 
 
-__all__ = ["CODER_NAMES", "CONTEXT", "RAW", "STATIC", "Coder", "Layout", "RawCoder", "coder_for"]
+def check_coder(coder: int) -> None:
+    """Raise ModelError for the id of a coder that this version does not have."""
+    if coder >= len(CODER_NAMES):
+        raise ModelError(f"the stream needs entropy coder {coder}, unknown to this sscodec: use a newer one")
+
+
+__all__ = ["CONTEXT", "RAW", "STATIC", "Coder", "Layout", "RawCoder", "check_coder", "coder_for"]

@@ -118,7 +118,8 @@ def test_a_stream_of_other_options_is_kept_and_told(changes):
     before = Path(TASK.target).read_bytes()
     outcome = encode(**changes)
     assert (outcome.skipped, outcome.exit_code) == (False, 6)
-    assert "exists already, with another model or other options (model tiny, n_q 4, 2 ch)" in outcome.error
+    message = "exists already, with another model or other options (model tiny, n_q 4, 2 ch, raw codes)"
+    assert message in outcome.error
     assert Path(TASK.target).read_bytes() == before
     assert encode(**changes, force=True).error is None
     assert encode(**changes).skipped

@@ -12,7 +12,8 @@ def test_text(run, recording):
         "44100 Hz, 1 channel(s), 110250 samples",
         "tiny",
         "24000 Hz, hop 320",
-        "(6 nominal), 8 codebooks of 1024, raw codes",
+        "6.71 kbps, 6.02 of them codes (6 nominal)",
+        "raw, 8 codebooks of 1024\n",
         "5 of up to 0.507 s, 188 frames",
         f"{Path('in.ssc').stat().st_size} bytes",
         "title=A",
@@ -29,6 +30,16 @@ def test_json(run, stream):
     assert info["overhead_percent"] == pytest.approx(100 * info["overhead_bytes"] / size)
     assert info["kbps"] == pytest.approx(size * 8 / 2500)
     assert (info["frames"], info["packets"], info["seconds"], info["damage"]) == (188, 3, 2.5, [])
+    assert info["coded_kbps"] == pytest.approx(188 * 80 / 2500)
+    assert info["coder"] == "raw"
+    assert info["entropy_hash"] is info["code_bits"] is info["missing"] is None
+
+
+def test_what_codes_cost(run, stream):
+    text = run("info", "-v", stream).stdout
+    assert "  bits       " + "10.00 " * 8 + "a code of each codebook (10 raw)\n" in text
+    (info,) = json.loads(run("info", "-v", "--json", stream).stdout)
+    assert info["code_bits"] == [10.0] * 8
 
 
 def test_chains_standard_input_and_several_files(run, stream):
@@ -71,5 +82,6 @@ def test_an_empty_stream(run):
     run("encode", "empty.wav")
     (info,) = json.loads(run("info", "--json", "empty.ssc").stdout)
     assert (info["seconds"], info["kbps"], info["packets"], info["complete"]) == (0, 0, 0, True)
+    assert "bits " not in run("info", "-v", "empty.ssc").stdout
     run("decode", "empty.ssc", "out.wav")
     assert soundfile.info("out.wav").frames == 0

@@ -44,6 +44,8 @@ def test_models(run, model_folder, other_model_folder, monkeypatch):
         model.stream_hash.hex(),
         model.sha256,
     )
+    assert row["entropy_hash"] is None
+    assert "  entropy model none: raw codes only\n" in run("models").stdout
     assert row["kbps"] == [0.75, 1.5, 2.25, 3.0, 3.75, 4.5, 5.25, 6.0]
     assert f"0.75 to 6 kbps in steps of 0.75\n  {model.parameters:,} parameters" in run("models").stdout
     monkeypatch.delenv("SSCODEC_MODEL")
@@ -63,6 +65,9 @@ try:
 finally:
     assert "torch" not in sys.modules
     assert "soundfile" not in sys.modules
+    if {arguments} != ["models"]:  # which reads entropy models
+        assert "constriction" not in sys.modules
+        assert "safetensors" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")

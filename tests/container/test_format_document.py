@@ -18,7 +18,7 @@ CODES = (75 * np.arange(14)).reshape(7, 1, 2).transpose(1, 2, 0)  # [channels, n
 def example() -> bytes:
     file = io.BytesIO()
     writer = StreamWriter(file, HEADER)
-    coder = coder_for(HEADER)
+    coder = coder_for(HEADER.coder, HEADER, None)
     writer.write(coder.encode(CODES[..., :4]), 4)
     writer.write(coder.encode(CODES[..., 4:]), 3)
     writer.finish(2100, 3859)
@@ -43,7 +43,8 @@ def test_the_dump_can_be_read() -> None:
     data = b"".join(bytes.fromhex(line[4:]) for line in dump_in_document().splitlines())
     reader, packets, gaps = read_all(data)
     assert (reader.header, reader.end, gaps) == (HEADER, End(7, 2100, 3859), [])
-    codes = [coder_for(reader.header).decode(packet.payload, packet.frames) for packet in packets]
+    coder = coder_for(reader.header.coder, reader.header, None)
+    codes = [coder.decode(packet.payload, packet.frames) for packet in packets]
     assert np.array_equal(np.concatenate(codes, axis=2), CODES)
 
 

@@ -1,24 +1,15 @@
 """Raw codes: the order of the bits, round trips, damage; finding a coder."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
+from entropy_samples import StreamLayout
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sscodec.container import RAW_CODER
+from sscodec.container import CODER_NAMES, RAW_CODER
 from sscodec.entropy import CONTEXT, RAW, STATIC, RawCoder, coder_for
 from sscodec.errors import DamagedError, ModelError, UsageError
-
-
-@dataclass(frozen=True)
-class StreamLayout:
-    channels: int = 1
-    n_q: int = 1
-    codebook_size: int = 32
-    coder: int = RAW
 
 
 def random_codes(
@@ -38,15 +29,17 @@ def pack_slowly(codes: NDArray[np.integer], bits: int) -> bytes:
 
 def test_exact_bytes() -> None:
     codes = np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])  # [channels, n_q, frames]
-    payload = RawCoder(2, 2, 16).encode(codes)
+    payload = RawCoder(StreamLayout(2, 2, 16)).encode(codes)
     assert payload == bytes.fromhex("1357 2468")
-    assert RawCoder(1, 1, 1024).encode(np.array([[[0b1000000001]]])) == bytes([0b10000000, 0b01000000])
+    assert RawCoder(StreamLayout(1, 1, 1024)).encode(np.array([[[0b1000000001]]])) == bytes(
+        [0b10000000, 0b01000000]
+    )
 
 
 @pytest.mark.parametrize("codebook_size", [2, 32, 1024, 65_536])
 @pytest.mark.parametrize(("channels", "n_q"), [(1, 1), (1, 8), (2, 3), (8, 80)])
 def test_every_shape(channels: int, n_q: int, codebook_size: int) -> None:
-    coder = RawCoder(channels, n_q, codebook_size)
+    coder = RawCoder(StreamLayout(channels, n_q, codebook_size))
     for frames in (0, 1, 7):
         codes = random_codes(channels, n_q, frames, codebook_size)
         payload = coder.encode(codes)
@@ -61,18 +54,20 @@ def test_every_shape(channels: int, n_q: int, codebook_size: int) -> None:
 )
 def test_round_trip(channels: int, n_q: int, frames: int, bits: int, seed: int) -> None:
     codes = random_codes(channels, n_q, frames, 2**bits, seed)
-    coder = RawCoder(channels, n_q, 2**bits)
+    coder = RawCoder(StreamLayout(channels, n_q, 2**bits))
     assert np.array_equal(coder.decode(coder.encode(codes), frames), codes)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.int64])
 def test_any_integer_type(dtype: type[np.integer]) -> None:
     codes = random_codes(1, 4, 5, 32)
-    assert RawCoder(1, 4, 32).encode(codes.astype(dtype)) == RawCoder(1, 4, 32).encode(codes)
+    assert RawCoder(StreamLayout(1, 4, 32)).encode(codes.astype(dtype)) == RawCoder(
+        StreamLayout(1, 4, 32)
+    ).encode(codes)
 
 
 def test_what_cannot_be_encoded() -> None:
-    coder = RawCoder(1, 2, 32)
+    coder = RawCoder(StreamLayout(1, 2, 32))
     for codes in (
         np.zeros((2, 4), int),
         np.zeros((2, 2, 4), int),
@@ -88,11 +83,11 @@ def test_what_cannot_be_encoded() -> None:
 @pytest.mark.parametrize("layout", [(0, 1, 32), (1, 0, 32), (1, 1, 1), (1, 1, 1000), (1, 1, 131_072)])
 def test_layouts_out_of_range(layout: tuple[int, int, int]) -> None:
     with pytest.raises(UsageError):
-        RawCoder(*layout)
+        RawCoder(StreamLayout(*layout))
 
 
 def test_damaged_payloads() -> None:
-    coder = RawCoder(1, 3, 32)
+    coder = RawCoder(StreamLayout(1, 3, 32))
     payload = coder.encode(random_codes(1, 3, 1, 32))  # 15 bits
     for damaged in (payload[:-1], payload + b"\0", payload[:-1] + bytes([payload[-1] | 1])):
         with pytest.raises(DamagedError):
@@ -104,15 +99,21 @@ def test_damaged_payloads() -> None:
 def test_coder_of_a_stream() -> None:
     assert RAW == RAW_CODER
     codes = random_codes(2, 3, 4, 32)
-    layout = StreamLayout(channels=2, n_q=3)
-    assert np.array_equal(coder_for(layout).decode(coder_for(layout).encode(codes), 4), codes)
+    coder = coder_for(RAW, StreamLayout(channels=2, n_q=3), None)
+    assert np.array_equal(coder.decode(coder.encode(codes), 4), codes)
 
 
 @pytest.mark.parametrize("coder", [7, 255])
 def test_missing_coder_is_named(coder: int) -> None:
-    with pytest.raises(ModelError, match=rf"entropy coder {coder} \(unknown\)"):
-        coder_for(StreamLayout(coder=coder))
+    with pytest.raises(ModelError, match=rf"entropy coder {coder}, unknown to this sscodec"):
+        coder_for(coder, StreamLayout(), None)
 
 
-def test_reserved_ids() -> None:
+def test_ids() -> None:
     assert (RAW, STATIC, CONTEXT) == (0, 1, 2)
+    assert CODER_NAMES == ("raw", "static", "context")
+
+
+def test_bits() -> None:
+    bits = RawCoder(StreamLayout(2, 3, 64)).bits(random_codes(2, 3, 4, 64))
+    assert bits.shape == (2, 3, 4) and (bits == 6).all()

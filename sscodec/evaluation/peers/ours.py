@@ -50,7 +50,7 @@ class Ours:
         path = folder / "coded.ssc"
         codes = codec.encode(samples.astype(np.float32) / 2**15, n_q=n_q)
         size = codec.save(path, codes, len(samples))
-        with StreamFile(path) as stream:
+        with StreamFile(path, codec.model) as stream:
             decoded = codec.decode(stream.codes())[0]
         return Coded(decoded[: len(samples)], size, size, codec.config.bitrate(n_q) / 1000)
 

@@ -1,0 +1,120 @@
+"""Integer probabilities and the range coder that takes them as they are (docs/format.md, "Range coder").
+
+A distribution over K symbols is given by integer weights that sum to exactly 2**24 - K. Symbol i then has the
+frequency weight[i] + 1 of 2**24: no rounding of a floating-point number has a say in the bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import constriction
+import numpy as np
+from numpy.typing import NDArray
+
+from sscodec.errors import DamagedError
+
+TOTAL_BITS = 24
+"""The frequencies of a distribution sum to 2**24."""
+STEP_BITS = 6
+"""A score is the logarithm of a probability in units of 2**-6 bit."""
+_PEAK_BITS = 20
+"""exp2 of the largest score is 2**20; scores more than 20 bits below it give 0."""
+_RECIPROCAL_BITS = 30
+_WORD_BYTES = 4
+_STATE_BYTES = 8
+
+_FAMILY = constriction.stream.model.Categorical(perfect=False)
+
+
+def _exp2_table() -> NDArray[np.int64]:
+    """floor(2 ** (20 - i / 64)) for i = 0, 1, ...: six integer square roots, exact on every machine."""
+    table = []
+    for i in range((_PEAK_BITS << STEP_BITS) + 1):
+        value = 1 << ((_PEAK_BITS << STEP_BITS) - i)
+        for _ in range(STEP_BITS):
+            value = math.isqrt(value)
+        table.append(value)
+    return np.array([*table, 0], np.int64)
+
+
+_EXP2 = _exp2_table()
+
+
+def weights_of(scores: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Weights, integers that sum to 2**24 - K in every row, of scores int32 [n, K] in units of 2**-6 bit.
+
+    They are held as float32, the type that the range coder takes, which represents them exactly.
+    """
+    powers = _EXP2.take(scores.max(1, keepdims=True) - scores, mode="clip")
+    total = (1 << TOTAL_BITS) - scores.shape[1]
+    reciprocal = (total << _RECIPROCAL_BITS) // powers.sum(1)
+    weights = powers * reciprocal[:, None] >> _RECIPROCAL_BITS
+    # What rounding down leaves goes to the first of the most probable symbols.
+    weights[np.arange(len(scores)), scores.argmax(1)] += total - weights.sum(1)
+    return weights.astype(np.float32)
+
+
+def code_bits(weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What symbols of these weights cost, in bits."""
+    return TOTAL_BITS - np.log2(weights.astype(np.float64) + 1)
+
+
+class RangeEncoder:
+    """Symbols to the shortest bytes that decode to them."""
+
+    def __init__(self) -> None:
+        self._encoder = constriction.stream.queue.RangeEncoder()
+
+    def encode(self, symbols: NDArray[np.int32], weights: NDArray[np.float32]) -> None:
+        """Append symbols int32 [n] with weights [n, K], a row each, or [K] for all of them."""
+        if weights.ndim == 1:
+            self._encoder.encode(symbols, _categorical(weights))
+        else:
+            self._encoder.encode(symbols, _FAMILY, weights)
+
+    def finish(self) -> bytes:
+        """The bytes, without zeros at their end. Whatever follows them, zeros are decoded."""
+        words = self._encoder.get_compressed()
+        if not len(words):
+            return b""
+        emitted, (lower, width) = self._encoder.pos()
+        size = emitted * _WORD_BYTES + _STATE_BYTES
+        data = words.astype(">u4").tobytes()[:size]
+        sealed = int.from_bytes(data.ljust(size, b"\0"), "big")
+        # Any number from low to low + width - 1 decodes; the coder's own may have carried into the words
+        # before its state.
+        low = (sealed >> 8 * _STATE_BYTES << 8 * _STATE_BYTES) + lower
+        if low > sealed:
+            low -= 1 << 8 * _STATE_BYTES
+        for drop in range(size, -1, -1):
+            value = -(-low >> 8 * drop)
+            if value << 8 * drop < low + width:
+                return value.to_bytes(size - drop, "big")
+        raise AssertionError("the interval of a range coder holds a number")
+
+
+class RangeDecoder:
+    """Bytes of a `RangeEncoder` to symbols. Bytes that it did not write give some symbols or DamagedError."""
+
+    def __init__(self, data: bytes) -> None:
+        if data.endswith(b"\0"):
+            raise DamagedError("range-coded codes end in a zero byte: a damaged packet")
+        padded = data + bytes(-len(data) % _WORD_BYTES + _STATE_BYTES)
+        self._decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(padded, ">u4").astype(np.uint32))
+
+    def decode(self, weights: NDArray[np.float32], n: int | None = None) -> NDArray[np.int32]:
+        """Symbols int32 [n]: with weights [n, K] a row each, with weights [K] `n` of them."""
+        try:
+            if weights.ndim == 1:
+                symbols: Any = self._decoder.decode(_categorical(weights), n)
+            else:
+                symbols = self._decoder.decode(_FAMILY, weights)
+        except AssertionError:  # what constriction raises for impossible bytes
+            raise DamagedError("the range-coded codes are not possible: a damaged packet") from None
+        return np.asarray(symbols, np.int32)
+
+
+def _categorical(weights: NDArray[np.float32]) -> Any:
+    return constriction.stream.model.Categorical(weights, perfect=False)

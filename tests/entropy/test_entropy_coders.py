@@ -1,0 +1,203 @@
+"""Static and context codes: round trips, the shortest payload, damage, and what docs/format.md says."""
+
+import math
+
+import entropy_reference as reference
+import numpy as np
+import pytest
+from entropy_samples import StreamLayout, likely_codes, random_model, unlikely_codes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sscodec.entropy import CONTEXT, STATIC, coder_for
+from sscodec.entropy.model import EntropyModel
+from sscodec.entropy.network import Parameters
+from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, weights_of
+from sscodec.errors import DamagedError, ModelError, UsageError
+
+CODERS = st.sampled_from([STATIC, CONTEXT])
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def layouts(draw, most_bits=6):
+    return StreamLayout(
+        draw(st.integers(1, 3)), draw(st.integers(1, 6)), 2 ** draw(st.integers(1, most_bits))
+    )
+
+
+@st.composite
+def samples(draw):
+    """A layout, a model that has at least its codebooks, and codes."""
+    layout = draw(layouts())
+    n_q, size, seed = layout.n_q, layout.codebook_size, draw(SEEDS)
+    model = random_model(n_q + draw(st.integers(0, 2)), size, seed)
+    shape = (layout.channels, n_q, draw(st.integers(0, 12)))
+    kind = draw(st.sampled_from(["zeros", "last", "alternating", "random", "likely", "unlikely"]))
+    if kind == "zeros":
+        codes = np.zeros(shape, int)
+    elif kind == "last":
+        codes = np.full(shape, size - 1)
+    elif kind == "alternating":
+        codes = np.indices(shape).sum(0) % 2 * (size - 1)
+    elif kind == "random":
+        codes = np.random.default_rng(seed).integers(0, size, shape)
+    elif kind == "likely":
+        codes = likely_codes(CONTEXT, layout, model, shape[2], seed)
+    else:
+        codes = unlikely_codes(model, shape[0], shape[2])[:, :n_q]
+    return layout, model, codes
+
+
+@settings(max_examples=150)
+@given(CODERS, samples())
+def test_round_trip(number, sample):
+    layout, model, codes = sample
+    coder = coder_for(number, layout, model)
+    payload = coder.encode(codes)
+    decoded = coder.decode(payload, codes.shape[2])
+    assert decoded.dtype == np.int32 and np.array_equal(decoded, codes)
+    assert not payload.endswith(b"\0")
+    bits = coder.bits(codes)
+    assert bits.shape == codes.shape
+    # Half a byte is lost by ending on a whole one, next to nothing by the coder.
+    assert len(payload) <= math.ceil(bits.sum() / 8) + 1
+
+
+@settings(max_examples=60)
+@given(CODERS, samples())
+def test_the_document_is_enough_to_decode_and_to_know_the_payload(number, sample):
+    layout, model, codes = sample
+    payload = coder_for(number, layout, model).encode(codes)
+    tensors = {name: value.tolist() for name, value in vars(model.context).items()}
+    tensors["static"] = model.static.tolist()
+    decode = reference.decode_static if number == STATIC else reference.decode_context
+    decoded, shortest = decode(tensors, payload, layout.channels, layout.n_q, codes.shape[2])
+    assert decoded == codes.tolist()
+    assert payload == shortest
+
+
+@settings(max_examples=150)
+@given(CODERS, samples())
+def test_nothing_can_be_dropped(number, sample):
+    layout, model, codes = sample
+    coder = coder_for(number, layout, model)
+    payload = coder.encode(codes)
+    if payload:
+        try:
+            decoded = coder.decode(payload[:-1].rstrip(b"\0"), codes.shape[2])
+        except DamagedError:
+            return
+        assert not np.array_equal(decoded, codes)
+
+
+@settings(max_examples=200)
+@given(CODERS, layouts(), SEEDS, st.integers(0, 20), st.binary(max_size=60))
+def test_any_bytes_give_codes_or_are_refused(number, layout, seed, frames, payload):
+    coder = coder_for(number, layout, random_model(layout.n_q, layout.codebook_size, seed))
+    try:
+        codes = coder.decode(payload, frames)
+    except DamagedError as error:
+        assert "\n" not in str(error)
+        return
+    assert codes.shape == (layout.channels, layout.n_q, frames)
+    assert not codes.size or (codes.min() >= 0 and codes.max() < layout.codebook_size)
+    assert np.array_equal(coder.decode(coder.encode(codes), frames), codes)
+    assert len(coder.encode(codes)) <= len(payload)
+
+
+@given(CODERS)
+def test_what_does_not_fit_is_refused(number):
+    model = random_model(3, 32)
+    with pytest.raises(ModelError, match="for 3 codebooks of 32 entries, the stream has 4 of 32"):
+        coder_for(number, StreamLayout(n_q=4), model)
+    with pytest.raises(ModelError, match="the stream has 1 of 64"):
+        coder_for(number, StreamLayout(codebook_size=64), model)
+    with pytest.raises(ModelError, match="need an entropy model"):
+        coder_for(number, StreamLayout(), None)
+    coder = coder_for(number, StreamLayout(1, 2, 32), model)
+    for codes in (np.zeros((1, 3, 4), int), np.zeros((1, 2, 4)), np.full((1, 2, 4), 32)):
+        with pytest.raises(UsageError):
+            coder.encode(codes)
+        with pytest.raises(UsageError):
+            coder.bits(codes)
+
+
+@pytest.mark.parametrize("number", [STATIC, CONTEXT])
+def test_probable_codes_take_few_bits(number):
+    layout, model = StreamLayout(1, 4, 32), random_model(4, 32)
+    codes = likely_codes(number, layout, model, 50)
+    assert len(coder_for(number, layout, model).encode(codes)) < 0.9 * codes.size * 5 / 8
+
+
+@pytest.mark.parametrize("number", [STATIC, CONTEXT])
+def test_codebooks_that_a_stream_lacks_make_no_difference(number):
+    model, layout = random_model(4, 32), StreamLayout(1, 2, 32)
+    parts = {
+        name: value[:2] if len(value) == 4 and name not in ("layer_weight", "layer_bias") else value
+        for name, value in vars(model.context).items()
+    }
+    small = EntropyModel(model.static[:2], Parameters(**parts), model.model_sha256)
+    codes = np.random.default_rng(0).integers(0, 32, (1, 2, 20))
+    assert coder_for(number, layout, model).encode(codes) == coder_for(number, layout, small).encode(codes)
+
+
+def test_large_codebooks():
+    for number in (STATIC, CONTEXT):
+        model = random_model(2, 1024, widths=(64, 128, 64))
+        layout = StreamLayout(2, 2, 1024)
+        codes = np.random.default_rng(0).integers(0, 1024, (2, 2, 400))  # more rows than are held at once
+        coder = coder_for(number, layout, model)
+        assert np.array_equal(coder.decode(coder.encode(codes), 400), codes)
+
+
+SCORES = st.lists(st.integers(-(2**19), 2**19), min_size=2, max_size=70)
+
+
+@given(SCORES, st.integers(1, 2**12))
+def test_weights_sum_up_exactly(scores, divisor):
+    rows = np.array([scores, np.array(scores) // divisor], np.int32)
+    weights = weights_of(rows)
+    assert weights.dtype == np.float32 and (weights >= 0).all()
+    assert (weights.sum(1, dtype=np.float64) == 2**24 - len(scores)).all()
+    for row, expected in zip(weights, rows.tolist(), strict=True):
+        assert row.astype(int).tolist() == reference.weights_of(expected)
+
+
+@pytest.mark.parametrize("size", [2, 1024, 65_536])
+def test_weights_at_the_limits(size):
+    for scores in (np.zeros((1, size)), np.eye(1, size) * 2**19, -np.eye(1, size) * 2**19):
+        weights = weights_of(scores.astype(np.int32))
+        assert weights.sum(dtype=np.float64) == 2**24 - size
+        assert (weights >= 0).all()
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.integers(1, 2**24 - 1), st.booleans()), max_size=40))
+def test_the_range_coder_alone(steps):
+    """Two symbols with any frequencies: intervals of all widths, carries included."""
+    encoder, symbols, tables = RangeEncoder(), [], []
+    for frequency, symbol in steps:
+        tables.append(np.array([frequency - 1, 2**24 - 1 - frequency], np.float32))
+        symbols.append(int(symbol))
+        encoder.encode(np.array([symbol], np.int32), tables[-1])
+    payload = encoder.finish()
+    decoder, slow = RangeDecoder(payload), reference.RangeDecoder(payload)
+    for table, symbol in zip(tables, symbols, strict=True):
+        assert decoder.decode(table, 1) == [symbol]
+        assert slow.decode(table.astype(int).tolist()) == symbol
+    assert payload == slow.shortest()
+
+
+def test_carries_through_many_words():
+    """The interval straddles the border of a word for long: what was written must be counted up."""
+    for last in (0, 1):
+        encoder, slow_symbols = RangeEncoder(), []
+        half = np.array([2**23 - 1, 2**23 - 1], np.float32)
+        for symbol in [0] + [1] * 400 + [last] * 40:
+            encoder.encode(np.array([symbol], np.int32), half)
+            slow_symbols.append(symbol)
+        payload = encoder.finish()
+        slow = reference.RangeDecoder(payload)
+        assert [slow.decode([2**23 - 1] * 2) for _ in slow_symbols] == slow_symbols
+        assert payload == slow.shortest()
