@@ -27,7 +27,8 @@ BATCH = 16
 N_Q_CHOICES = (1, 2, 4, 4, 6, 8, 8, 8, 12, 16, 24)
 """Streams of few codebooks are the common ones, and their frames must be predicted from few."""
 LEARNING_RATE = 3e-3
-OWN_DECAY = 0.1
+OWN_DECAY = 0.2
+"""Weight decay of what is learned for each entry by itself: most entries are seen some hundred times."""
 MAP_DECAY = 0.01
 QUANTIZE_FROM = 0.5
 """Part of the run from which weights and activations are rounded as they will be."""
