@@ -20,7 +20,7 @@ from sscodec.denoise import Denoise, denoised_frames
 from sscodec.errors import DamagedError, InputError, UsageError
 from sscodec.live import SoundDecoder, SoundEncoder
 from sscodec.loader import Loader
-from sscodec.streams import DEFAULT_PACKET_MS, PacketCoder, make_header, open_stream
+from sscodec.streams import DEFAULT_PACKET_MS, PacketCoder, make_header, open_stream, packets_ahead
 
 if TYPE_CHECKING:
     from sscodec.audio import AudioReader, RawFormat
@@ -231,7 +231,7 @@ def decode_file(
                 )
             if stream.header.model_hash != codec.model.stream_hash:
                 codec = loader.for_stream(stream.header)
-            for block in _decode_stream(stream, codec, n_q, denoise, out_rate, damage):
+            for block in _decode_stream(stream, packets_ahead(file), codec, n_q, denoise, out_rate, damage):
                 writer.write(block)
                 samples += len(block)
                 if progress:
@@ -279,6 +279,7 @@ def _at_rate(reader: AudioReader, rate: int) -> Iterator[np.ndarray]:
 
 def _decode_stream(
     stream: StreamReader,
+    ahead: int,
     codec: Codec,
     n_q: int,
     denoise: Denoise | bool,
@@ -293,9 +294,8 @@ def _decode_stream(
     # Padding of the last frame is all that has to be cut off.
     trimmer = Trimmer(header.channels, hold=header.hop * out_rate // header.sample_rate + 2)
     decoder = SoundDecoder(codec, header, n_q, denoise)
-    for item in stream:
-        for sound in decoder.push(item):
-            yield trimmer.push(resampler.push(sound.T))
+    for sound in decoder.decode(stream, ahead):
+        yield trimmer.push(resampler.push(sound.T))
     yield trimmer.push(resampler.flush())
     yield trimmer.finish(None if stream.end is None else _length(header, stream.end, out_rate))
     damage.extend(decoder.damage)

@@ -6,7 +6,7 @@ so it fits into any loop, asyncio's included.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -74,18 +74,22 @@ class SoundDecoder:
         """A line for each packet that arrived whole but does not hold codes."""
 
     def push(self, item: Packet | Gap) -> Iterator[np.ndarray]:
-        """float32 [channels, samples] blocks of at most a second. Raises DamagedError for an absurd gap."""
-        if isinstance(item, Gap):
+        """As `decode`, of one item."""
+        return self.decode([item])
+
+    def decode(self, items: Iterable[Packet | Gap], ahead: int = 1) -> Iterator[np.ndarray]:
+        """float32 [channels, samples] blocks of at most a second. Raises DamagedError for an absurd gap.
+
+        ahead: as of `PacketCoder.decode_all`.
+        """
+        for item, codes in self._codes.decode_all(items, ahead):
+            if isinstance(codes, np.ndarray):
+                for start in range(0, codes.shape[2], self._block):
+                    yield self._decoder.push(codes[:, : self._n_q, start : start + self._block])
+                continue
+            if isinstance(item, Packet):
+                self.damage.append(f"packet {item.sequence}: {codes}; {item.frames} frames lost")
             yield from self.conceal(item.frames or 0)
-            return
-        try:
-            codes = self._codes.decode(item)[:, : self._n_q]
-        except DamagedError as error:
-            self.damage.append(f"packet {item.sequence}: {error}; {item.frames} frames lost")
-            yield from self.conceal(item.frames)
-            return
-        for start in range(0, item.frames, self._block):
-            yield self._decoder.push(codes[..., start : start + self._block])
 
     def conceal(self, frames: int) -> Iterator[np.ndarray]:
         """Sound in place of lost frames, as `push` gives it; see StreamDecoder.conceal."""

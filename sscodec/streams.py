@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +17,7 @@ from sscodec.container import (
     CODER_NAMES,
     HASH_SIZE,
     CoderName,
+    Gap,
     Header,
     Packet,
     StreamReader,
@@ -26,6 +28,8 @@ from sscodec.entropy import RAW, Coder, RawCoder, check_coder, coder_for
 from sscodec.errors import DamagedError, InputError, ModelError, UsageError
 
 DEFAULT_PACKET_MS = 1000.0
+_AHEAD = 8
+"""Packets decoded together, where they need not be waited for."""
 
 
 class StreamFile:
@@ -39,16 +43,20 @@ class StreamFile:
         """model: where the entropy model is looked for first."""
         self._model = model
         with ExitStack() as stack:
-            self._reader = StreamReader(open_stream(path, stack))
+            file = open_stream(path, stack)
+            self._ahead = packets_ahead(file)
+            self._reader = StreamReader(file)
             self._stack = stack.pop_all()
         self.header: Header = self._reader.header
 
     def __iter__(self) -> Iterator[np.ndarray]:
         coder = PacketCoder(self.header, self._model)
-        for item in self._reader:
-            if not isinstance(item, Packet):
+        for _, codes in coder.decode_all(self._reader, self._ahead):
+            if codes is None:
                 raise DamagedError(f"the stream is damaged: {self._reader.damage[-1]}")
-            yield coder.decode(item)
+            if isinstance(codes, DamagedError):
+                raise codes
+            yield codes
 
     def codes(self) -> np.ndarray:
         """All of them, int16 [channels, n_q, frames]. Raises DamagedError and ModelError."""
@@ -147,6 +155,33 @@ class PacketCoder:
         """Codes int16 (`code_dtype`) [channels, n_q, frames]. Raises DamagedError."""
         return self._coder_of(packet).decode(packet.payload, packet.frames).astype(self._dtype)
 
+    def decode_all(
+        self, items: Iterable[Packet | Gap], ahead: int = 1
+    ) -> Iterator[tuple[Packet | Gap, np.ndarray | DamagedError | None]]:
+        """Each item with what `decode` gives or raises for it, None for a gap.
+
+        ahead: packets to read before the first of them is decoded, for they take less time together.
+        """
+        waiting: list[Packet] = []
+        for item in items:
+            if isinstance(item, Packet):
+                waiting.append(item)
+            if len(waiting) == ahead or isinstance(item, Gap):
+                yield from self._decode_many(waiting)
+                waiting = []
+            if isinstance(item, Gap):
+                yield item, None
+        yield from self._decode_many(waiting)
+
+    def _decode_many(self, packets: list[Packet]) -> Iterator[tuple[Packet, np.ndarray | DamagedError]]:
+        # Packets that fell back to raw codes are rare: each run of the others is decoded at once.
+        for _, group in itertools.groupby(packets, lambda packet: packet.fallback):
+            run = list(group)
+            coder = self._coder_of(run[0])
+            decoded = coder.decode_many([item.payload for item in run], [item.frames for item in run])
+            for packet, codes in zip(run, decoded, strict=True):
+                yield packet, codes if isinstance(codes, DamagedError) else codes.astype(self._dtype)
+
     def bits(self, packet: Packet) -> np.ndarray:
         """What each code of a packet costs: float64 [channels, n_q, frames], in bits. Raises DamagedError."""
         coder = self._coder_of(packet)
@@ -186,6 +221,11 @@ class CodesWriter:
     def _write_packet(self, codes: np.ndarray) -> None:
         payload, fallback = self._coder.encode(codes)
         self._writer.write(payload, codes.shape[-1], fallback)
+
+
+def packets_ahead(file: BinaryIO) -> int:
+    """How many packets to decode together: one of a pipe, which may be live."""
+    return _AHEAD if file.seekable() else 1
 
 
 def open_stream(source: str | Path, stack: ExitStack) -> BinaryIO:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sscodec import models
 from sscodec.container import CoderName, Gap, Header, Packet, StreamReader, read_streams
 from sscodec.errors import DamagedError, ModelError, UsageError
-from sscodec.streams import CodesWriter, PacketCoder, coder_fields, open_stream, packet_frames
+from sscodec.streams import CodesWriter, PacketCoder, coder_fields, open_stream, packet_frames, packets_ahead
 
 if TYPE_CHECKING:
     from sscodec.files import Progress
@@ -85,13 +87,13 @@ def transcode_file(
                 report.nominal_kbps = header.bitrate / 1000
             decoder, writer = PacketCoder(old, found), CodesWriter(output, header, found)
             frames = 0
-            for item in stream:
+            for item, codes in decoder.decode_all(stream, packets_ahead(file)):
                 if isinstance(item, Gap):
                     _check_gap(stream, item, header)
                     continue
                 if header.packet_frames == old.packet_frames:
                     writer.skip_to(item.sequence)
-                writer.write(_decode(decoder, item)[:, :kept])
+                writer.write(_checked(item, codes)[:, :kept])
                 frames += item.frames
                 if progress:
                     progress(report.seconds + frames / old.frame_rate, None)
@@ -154,8 +156,7 @@ def _check_gap(stream: StreamReader, gap: Gap, header: Header) -> None:
         )
 
 
-def _decode(decoder: PacketCoder, packet: Packet) -> Any:
-    try:
-        return decoder.decode(packet)
-    except DamagedError as error:
-        raise DamagedError(f"packet {packet.sequence}: {error}; `sscodec decode` conceals it") from None
+def _checked(packet: Packet, codes: np.ndarray | DamagedError | None) -> np.ndarray:
+    if isinstance(codes, np.ndarray):
+        return codes
+    raise DamagedError(f"packet {packet.sequence}: {codes}; `sscodec decode` conceals it")

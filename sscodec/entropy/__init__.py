@@ -7,6 +7,7 @@ for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from sscodec.container import CODER_NAMES
 from sscodec.entropy.layout import Layout
 from sscodec.entropy.raw import RawCoder
-from sscodec.errors import ModelError
+from sscodec.errors import DamagedError, ModelError
 
 if TYPE_CHECKING:
     from sscodec.entropy.model import EntropyModel
@@ -31,6 +32,11 @@ class Coder(Protocol):
 
     def decode(self, payload: bytes, frames: int) -> NDArray[np.int32]:
         """The codes, int32 [channels, n_q, frames], of a payload; DamagedError when it does not hold them."""
+
+    def decode_many(
+        self, payloads: Sequence[bytes], frames: Sequence[int]
+    ) -> list[NDArray[np.int32] | DamagedError]:
+        """What `decode` gives or raises for each of several payloads."""
 
     def bits(self, codes: NDArray[np.integer]) -> NDArray[np.float64]:
         """What each code costs in a payload: float64 [channels, n_q, frames], in bits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sscodec.entropy.layout import Layout, check_codes
 from sscodec.entropy.network import ContextNetwork
 from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, code_bits, weights_of
+from sscodec.errors import DamagedError
 
 MAX_ROWS = 1024
 """Distributions held at once while encoding: 4 MB of weights with codebooks of 1024 entries."""
@@ -59,13 +60,51 @@ class ContextCoder:
 
     def decode(self, payload: bytes, frames: int) -> NDArray[np.int32]:
         """The codes, int32 [channels, n_q, frames], of a payload; DamagedError when it does not hold them."""
-        channels, n_q, network = self._layout.channels, self._layout.n_q, self._network
-        decoder, memory = RangeDecoder(payload), network.start(self._layout.channels)
-        codes = np.zeros((channels, n_q, frames), np.int32)
-        for frame in range(frames):
-            known, sums = memory.known[0], np.zeros((channels, network.embedding), np.int32)
-            for k in range(n_q):
-                codes[:, k, frame] = decoder.decode(weights_of(network.scores(known, sums, k)))
-                sums += network.embed(k, codes[:, k, frame])
-            network.remember(memory, sums[None])
+        (codes,) = self.decode_many([payload], [frames])
+        if isinstance(codes, DamagedError):
+            raise codes
         return codes
+
+    def decode_many(
+        self, payloads: Sequence[bytes], frames: Sequence[int]
+    ) -> list[NDArray[np.int32] | DamagedError]:
+        """What `decode` gives or raises for each of several payloads; eight take a third of eight times one.
+
+        The network sees them as so many signals: its products are large enough to be worth their call.
+        """
+        channels, n_q, network = self._layout.channels, self._layout.n_q, self._network
+        readers = [_Reader(payload) for payload in payloads]
+        memory = network.start(len(readers) * channels)
+        codes = np.zeros((max(frames), n_q, len(readers), channels), np.int32)
+        for frame in range(max(frames)):
+            known, sums = memory.known[0], np.zeros((memory.known.shape[1], network.embedding), np.int32)
+            going = [index for index, count in enumerate(frames) if frame < count]
+            for k in range(n_q):
+                weights = weights_of(network.scores(known, sums, k)).reshape(len(readers), channels, -1)
+                for index in going:
+                    codes[frame, k, index] = readers[index].decode(weights[index])
+                sums += network.embed(k, codes[frame, k].ravel())
+            network.remember(memory, sums[None])
+        return [
+            reader.damage or np.ascontiguousarray(codes[:count, :, index].transpose(2, 1, 0))
+            for index, (reader, count) in enumerate(zip(readers, frames, strict=True))
+        ]
+
+
+class _Reader:
+    """A RangeDecoder that gives zeros from where its payload turns out to be damaged."""
+
+    def __init__(self, payload: bytes) -> None:
+        self.damage: DamagedError | None = None
+        try:
+            self._decoder = RangeDecoder(payload)
+        except DamagedError as error:
+            self.damage = error
+
+    def decode(self, weights: NDArray[np.float32]) -> NDArray[np.int32] | int:
+        if self.damage is None:
+            try:
+                return self._decoder.decode(weights)
+            except DamagedError as error:
+                self.damage = error
+        return 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sscodec.errors import UsageError
+from sscodec.errors import DamagedError, UsageError
 
 
 class Layout(Protocol):
@@ -34,3 +36,22 @@ def check_codes(layout: Layout, codes: NDArray[np.integer]) -> None:
         raise UsageError(
             f"codes must be below {layout.codebook_size}: {codes.min()} to {codes.max()} are given"
         )
+
+
+class OneByOne(ABC):
+    """A coder that gains nothing from several payloads at once."""
+
+    @abstractmethod
+    def decode(self, payload: bytes, frames: int) -> NDArray[np.int32]: ...
+
+    def decode_many(
+        self, payloads: Sequence[bytes], frames: Sequence[int]
+    ) -> list[NDArray[np.int32] | DamagedError]:
+        """What `decode` gives or raises for each of several payloads."""
+        found: list[NDArray[np.int32] | DamagedError] = []
+        for payload, count in zip(payloads, frames, strict=True):
+            try:
+                found.append(self.decode(payload, count))
+            except DamagedError as error:
+                found.append(error)
+        return found

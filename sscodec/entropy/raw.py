@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sscodec.entropy.layout import Layout, check_codes
+from sscodec.entropy.layout import Layout, OneByOne, check_codes
 from sscodec.errors import DamagedError, UsageError
 
 
-class RawCoder:
+class RawCoder(OneByOne):
     """Packs codes frame by frame, in a frame channel by channel, in a channel codebook by codebook.
 
     Zero bits fill the last byte. `codebook_size` is a power of two from 2 to 65536.

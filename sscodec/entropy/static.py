@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sscodec.entropy.layout import Layout, check_codes
+from sscodec.entropy.layout import Layout, OneByOne, check_codes
 from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, code_bits
 
 
-class StaticCoder:
+class StaticCoder(OneByOne):
     """Codebook by codebook, in a codebook frame by frame, in a frame channel by channel."""
 
     def __init__(self, layout: Layout, tables: NDArray[np.float32]) -> None:

@@ -9,7 +9,7 @@ from entropy_samples import StreamLayout, likely_codes, random_model, unlikely_c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sscodec.entropy import CONTEXT, STATIC, coder_for
+from sscodec.entropy import CONTEXT, RAW, STATIC, coder_for
 from sscodec.entropy.model import EntropyModel
 from sscodec.entropy.network import Parameters
 from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, weights_of
@@ -62,6 +62,28 @@ def test_round_trip(number, sample):
     assert bits.shape == codes.shape
     # Half a byte is lost by ending on a whole one, next to nothing by the coder.
     assert len(payload) <= math.ceil(bits.sum() / 8) + 1
+
+
+@settings(max_examples=50)
+@given(
+    st.sampled_from([RAW, STATIC, CONTEXT]),
+    samples(),
+    st.lists(st.integers(0, 12), min_size=1, max_size=5),
+    SEEDS,
+)
+def test_payloads_together_decode_as_each_alone(number, sample, cuts, seed):
+    layout, model, codes = sample
+    coder = coder_for(number, layout, model)
+    parts = [codes[:, :, :cut] for cut in cuts]
+    payloads = [coder.encode(part) for part in parts]
+    lost = seed % len(parts)
+    payloads[lost] = b"\1\0" * 99  # neither of the size of raw codes nor without a zero at its end
+    together = coder.decode_many(payloads, [part.shape[2] for part in parts])
+    for index, (part, found) in enumerate(zip(parts, together, strict=True)):
+        if index == lost:
+            assert isinstance(found, DamagedError)
+        else:
+            assert found.dtype == np.int32 and np.array_equal(found, part)
 
 
 @settings(max_examples=60)
