@@ -12,8 +12,8 @@ from sscodec.entropy.network import ContextNetwork
 from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, code_bits, weights_of
 from sscodec.errors import DamagedError
 
-MAX_ROWS = 1024
-"""Distributions held at once while encoding: 4 MB of weights with codebooks of 1024 entries."""
+MAX_ROWS = 32
+"""Distributions of a codebook that are computed at once while encoding; more are no faster."""
 
 
 class ContextCoder:
@@ -45,7 +45,7 @@ class ContextCoder:
         network, symbols = self._network, codes.transpose(2, 1, 0).astype(np.int32)  # [frames, n_q, channels]
         frames, n_q, channels = symbols.shape
         memory = network.start(channels)
-        step = max(1, MAX_ROWS // (n_q * channels))
+        step = max(1, MAX_ROWS // channels)
         for start in range(0, frames, step):
             block = symbols[start : start + step]
             sums = np.zeros((n_q + 1, len(block), channels, network.embedding), np.int32)

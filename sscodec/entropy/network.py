@@ -27,6 +27,9 @@ MAX_ACTIVATION = 127
 MAX_SUM = 1023
 """Sums of embeddings are clipped to this magnitude."""
 MAX_BIAS = 2**24
+MAX_PRODUCT = 2**18
+"""Multiply-adds of one call of the BLAS. OpenBLAS starts threads above, and where cores are busy, waiting for
+them takes a hundred times as long as the product."""
 DILATIONS = (1, 2, 4, 8)
 """Frames between the two taps of each layer."""
 
@@ -158,7 +161,13 @@ class Memory:
 
 def _product(x: NDArray[np.int32], matrix: Matrix) -> NDArray[np.int32]:
     """x [..., in] @ matrix [in, out], both small enough for float32 to be exact."""
-    return (x.astype(np.float32) @ matrix).astype(np.int32)
+    rows = x.reshape(-1, x.shape[-1]).astype(np.float32)
+    step = max(1, MAX_PRODUCT // matrix.size)
+    parts = [rows[start : start + step] @ matrix for start in range(0, len(rows), step)]
+    product = (
+        parts[0] if len(parts) == 1 else np.concatenate([np.zeros((0, matrix.shape[1]), np.float32), *parts])
+    )
+    return product.astype(np.int32).reshape(*x.shape[:-1], matrix.shape[1])
 
 
 def _activate(x: NDArray[np.int32]) -> NDArray[np.int32]:
