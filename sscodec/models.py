@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sscodec.container import HASH_SIZE
 from sscodec.errors import ModelError, UsageError
 from sscodec.nn.config import ModelConfig
 
@@ -30,8 +31,6 @@ CONFIG_FILE = "config.toml"
 WEIGHTS_FILE = "weights.safetensors"
 ENTROPY_FILE = "entropy.safetensors"
 DEFAULT_KBPS = 6.0
-HASH_BYTES = 8
-"""Leading bytes of the SHA-256 of the weights file that a stream stores."""
 MAX_WEIGHTS_HEADER_BYTES = 100_000_000
 """The limit of the safetensors format itself."""
 
@@ -63,7 +62,7 @@ class Model:
     @property
     def stream_hash(self) -> bytes:
         """The part of the hash that a stream's header stores, 8 bytes."""
-        return bytes.fromhex(self.sha256)[:HASH_BYTES]
+        return bytes.fromhex(self.sha256)[:HASH_SIZE]
 
     @cached_property
     def parameters(self) -> int:

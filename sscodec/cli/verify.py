@@ -58,23 +58,22 @@ def check_file(verdict: Verdict) -> None:
     from contextlib import ExitStack
 
     from sscodec.container import Packet, read_streams
-    from sscodec.streams import PacketCoder, open_bytes
+    from sscodec.streams import PacketCoder, open_bytes, packets_ahead
 
     with ExitStack() as stack:
-        for stream in read_streams(open_bytes(verdict.file, stack)):
+        file = open_bytes(verdict.file, stack)
+        for stream in read_streams(file):
             verdict.streams += 1
             try:
-                coder = PacketCoder(stream.header)
+                items = PacketCoder(stream.header).decode_all(stream, packets_ahead(file))
             except ModelError:
-                coder = None  # not installed, or of a later version: packets have checksums all the same
-            for item in stream:
+                # Not installed, or of a later version: packets have checksums all the same.
+                items = ((item, None) for item in stream)
+            for item, codes in items:
                 if not isinstance(item, Packet):
                     continue
-                try:
-                    if coder is not None:
-                        coder.decode(item)
-                except DamagedError as error:
-                    verdict.damage.append(f"packet {item.sequence}: {error}")
+                if isinstance(codes, DamagedError):
+                    verdict.damage.append(f"packet {item.sequence}: {codes}")
                     continue
                 verdict.packets += 1
                 verdict.seconds += item.frames / stream.header.frame_rate

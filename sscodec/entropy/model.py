@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from sscodec.container import HASH_SIZE
 from sscodec.entropy.network import ContextNetwork, Parameters
 from sscodec.entropy.ranges import TOTAL_BITS
 from sscodec.errors import ModelError
 
-HASH_BYTES = 8
-"""Leading bytes of the SHA-256 of the file that a stream stores."""
 _STATIC = "static"
 _MODEL_KEY = "model_sha256"
 
@@ -38,7 +37,7 @@ class EntropyModel:
     @property
     def hash(self) -> bytes:
         """What streams call it by: the first 8 bytes of the file's SHA-256."""
-        return bytes.fromhex(self.sha256)[:HASH_BYTES]
+        return bytes.fromhex(self.sha256)[:HASH_SIZE]
 
     def __post_init__(self) -> None:
         n_q, size = self.context.embed.shape[:2]

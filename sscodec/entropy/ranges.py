@@ -48,12 +48,17 @@ def weights_of(scores: NDArray[np.int32]) -> NDArray[np.float32]:
     They are held as float32, the type that the range coder takes, which represents them exactly.
     """
     powers = _EXP2.take(scores.max(1, keepdims=True) - scores, mode="clip")
-    total = (1 << TOTAL_BITS) - scores.shape[1]
-    reciprocal = (total << _RECIPROCAL_BITS) // powers.sum(1)
-    weights = powers * reciprocal[:, None] >> _RECIPROCAL_BITS
+    return normalise(powers).astype(np.float32)
+
+
+def normalise(shares: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Weights int64 [n, K] in proportion to shares int64 [n, K], of which no row is all zeros."""
+    total = (1 << TOTAL_BITS) - shares.shape[1]
+    reciprocal = (total << _RECIPROCAL_BITS) // shares.sum(1)
+    weights = shares * reciprocal[:, None] >> _RECIPROCAL_BITS
     # What rounding down leaves goes to the first of the most probable symbols.
-    weights[np.arange(len(scores)), scores.argmax(1)] += total - weights.sum(1)
-    return weights.astype(np.float32)
+    weights[np.arange(len(shares)), shares.argmax(1)] += total - weights.sum(1)
+    return weights
 
 
 def code_bits(weights: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -20,6 +20,28 @@ class TrainFirst(click.Group):
         return super().parse_args(ctx, args)
 
 
+data_option = click.option(
+    "--data",
+    "sources",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    required=True,
+    help="Folder of audio, or CSV manifest with columns path, kind. Repeatable.",
+)
+cache_option = click.option(
+    "--cache", type=click.Path(path_type=Path), default=Path("runs/cache"), help="Folder of decoded audio."
+)
+init_option = click.option(
+    "--init",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Model folder whose weights a new run starts from.",
+)
+device_option = click.option("--device", default="cpu", show_default=True)
+threads_option = click.option(
+    "--threads", type=int, default=1, show_default=True, help="CPU threads of this process."
+)
+
+
 @click.group(cls=TrainFirst)
 def main() -> None:
     """Train SoundStream models. Without a command: train."""
@@ -32,33 +54,20 @@ def main() -> None:
     default=RECIPE,
     help="Recipe (TOML); that of the shipped model by default.",
 )
-@click.option(
-    "--data",
-    "sources",
-    type=click.Path(path_type=Path, exists=True),
-    multiple=True,
-    required=True,
-    help="Folder of audio, or CSV manifest with columns path, kind. Repeatable.",
-)
+@data_option
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder of the run; a run in it goes on."
 )
-@click.option(
-    "--cache", type=click.Path(path_type=Path), default=Path("runs/cache"), help="Folder of decoded audio."
-)
-@click.option(
-    "--init",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Model folder whose weights a new run starts from.",
-)
+@cache_option
+@init_option
 @click.option("--hours", type=float, help="Wall-clock time, instead of the recipe's length.")
 @click.option("--cpu-minutes", type=float, help="CPU time, instead of the recipe's length.")
 @click.option("--steps", type=int, help="Instead of the recipe's length.")
 @click.option(
     "--validations", type=click.IntRange(0), default=0, help="Measure this often, the last time at the end."
 )
-@click.option("--device", default="cpu", show_default=True)
-@click.option("--threads", type=int, default=1, show_default=True, help="CPU threads of this process.")
+@device_option
+@threads_option
 def train(
     config: Path,
     sources: tuple[Path, ...],
@@ -89,7 +98,7 @@ def train(
 @click.argument(
     "recipes", type=click.Path(path_type=Path, exists=True, dir_okay=False), nargs=-1, required=True
 )
-@click.option("--data", "sources", type=click.Path(path_type=Path, exists=True), multiple=True, required=True)
+@data_option
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder of the runs, named as the recipes."
 )
@@ -102,10 +111,10 @@ def train(
     show_default=True,
     help="Of each, the last at its end.",
 )
-@click.option("--cache", type=click.Path(path_type=Path), default=Path("runs/cache"))
-@click.option("--init", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--device", default="cpu", show_default=True)
-@click.option("--threads", type=int, default=1, show_default=True)
+@cache_option
+@init_option
+@device_option
+@threads_option
 def trials_command(
     recipes: tuple[Path, ...],
     sources: tuple[Path, ...],
@@ -183,11 +192,11 @@ def export_command(run: Path, folder: Path) -> None:
 
 @main.command("validate")
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--data", "sources", type=click.Path(path_type=Path, exists=True), multiple=True, required=True)
+@data_option
 @click.option("--n-q", default="4,8", show_default=True, help="Numbers of codebooks, comma-separated.")
 @click.option("--limit", type=int, default=12, show_default=True, help="Clips of a kind; 0: all.")
 @click.option("--visqol", is_flag=True, help="Also ViSQOL audio, which takes longer than all else.")
-@click.option("--threads", type=int, default=1, show_default=True)
+@threads_option
 def validate_command(
     run: Path, sources: tuple[Path, ...], n_q: str, limit: int, visqol: bool, threads: int
 ) -> None:
@@ -206,21 +215,12 @@ def validate_command(
 
 @main.command("entropy")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option(
-    "--data",
-    "sources",
-    type=click.Path(path_type=Path, exists=True),
-    multiple=True,
-    required=True,
-    help="As of `train`; the clips of split `valid` measure.",
-)
-@click.option(
-    "--cache", type=click.Path(path_type=Path), default=Path("runs/cache"), help="Folder of decoded audio."
-)
+@data_option
+@cache_option
 @click.option("--hours", type=float, default=4.0, show_default=True, help="At most so much audio.")
 @click.option("--minutes", type=float, default=20.0, show_default=True, help="Length of the run.")
-@click.option("--device", default="cpu", show_default=True)
-@click.option("--threads", type=int, default=1, show_default=True, help="CPU threads.")
+@device_option
+@threads_option
 def entropy_command(
     folder: Path,
     sources: tuple[Path, ...],
@@ -239,12 +239,11 @@ def entropy_command(
     from sscodec.training.entropy import compare, install, learn
 
     torch.set_num_threads(threads)
-    model, on = open_folder(folder), torch.device(device)
-    rate = model.config.sample_rate
-    clips = code_pool(model, Pool.load(list(sources), rate, cache), hours, on)
-    held_out = code_pool(model, Pool.load(list(sources), rate, cache, "valid"), hours, on)
-    codebooks = model.load().quantizer.codebooks
-    learned = learn(clips, codebooks, minutes)
+    model = open_folder(folder)
+    network, rate = model.load(device), model.config.sample_rate
+    clips = code_pool(network, Pool.load(list(sources), rate, cache), hours)
+    held_out = code_pool(network, Pool.load(list(sources), rate, cache, "valid"), hours)
+    learned = learn(clips, network.quantizer.codebooks.cpu(), minutes)
     install(model, learned)
     click.echo(compare(held_out, learned))
 

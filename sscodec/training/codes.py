@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sscodec.models import Model
+from sscodec.nn.soundstream import SoundStream
 from sscodec.nn.streaming import EncoderSession
 from sscodec.training.data import Pool
 
@@ -26,17 +26,17 @@ class CodedClip:
 
 
 @torch.inference_mode()
-def code_pool(model: Model, pool: Pool, hours: float, device: torch.device, seed: int = 1) -> list[CodedClip]:
+def code_pool(network: SoundStream, pool: Pool, hours: float, seed: int = 1) -> list[CodedClip]:
     """The codes, by all codebooks, of up to `hours` of a pool's audio, in stretches drawn at random."""
-    network = model.load(str(device))
-    length = BLOCK_SECONDS * model.config.sample_rate
+    device = network.quantizer.codebooks.device
+    length = BLOCK_SECONDS * network.config.sample_rate
     places = [
         (clip.kind, start, min(length, clip.start + clip.samples - start))
         for clip in pool.clips
         for start in range(clip.start, clip.start + clip.samples, length)
     ]
     order = torch.randperm(len(places), generator=torch.Generator().manual_seed(seed)).tolist()
-    coded, budget = [], round(hours * 3600 * model.config.sample_rate)
+    coded, budget = [], round(hours * 3600 * network.config.sample_rate)
     for index in tqdm(order, desc="coding", unit="stretch", disable=None):
         kind, start, samples = places[index]
         if budget < samples:
@@ -44,6 +44,6 @@ def code_pool(model: Model, pool: Pool, hours: float, device: torch.device, seed
         budget -= samples
         session = EncoderSession(network, 1, network.config.n_q)
         audio = pool.audio[start : start + samples].to(device).float()[None] / 32768
-        blocks = [session.push(part) for part in audio.split(model.config.sample_rate, 1)]
+        blocks = [session.push(part) for part in audio.split(network.config.sample_rate, 1)]
         coded.append(CodedClip(kind, torch.cat([*blocks, session.flush()], 2)[0].short().cpu()))
     return coded

@@ -38,8 +38,7 @@ def fixed(x: Tensor, bits: int, limit: int) -> Tensor:
 
 def activate(x: Tensor) -> Tensor:
     """ReLU, rounded down to the grid of activations."""
-    step = 2.0**-SUM_BITS
-    clipped = x.clamp(0, MAX_ACTIVATION * step)
+    step, clipped = 2.0**-SUM_BITS, clipped_relu(x)
     return straight_through(clipped, (clipped / step).floor() * step)
 
 
@@ -92,8 +91,9 @@ class ContextTwin(nn.Module):
         found["score_weight"] = self.features @ found.pop("score_map") + found.pop("score_own")
         if quantize:
             for name, value in found.items():
-                bits = PRODUCT_BITS if name.endswith("bias") else SUM_BITS if name == "embed" else WEIGHT_BITS
-                found[name] = fixed(value, bits, 2**23 if name.endswith("bias") else MAX_WEIGHT)
+                found[name] = fixed(
+                    value, fraction_bits(name), 2**23 if name.endswith("bias") else MAX_WEIGHT
+                )
         return found
 
     def forward(self, codes: Tensor, n_q: int, quantize: bool) -> Tensor:
@@ -131,10 +131,14 @@ class ContextTwin(nn.Module):
         """The integers that `rounded` stands for."""
         tensors = {}
         for name, value in self.rounded(True).items():
-            bias = name.endswith("bias")
-            bits = PRODUCT_BITS if bias else SUM_BITS if name == "embed" else WEIGHT_BITS
-            tensors[name] = (value * 2**bits).round().cpu().numpy().astype(np.int32 if bias else np.int8)
+            kind = np.int32 if name.endswith("bias") else np.int8
+            tensors[name] = (value * 2 ** fraction_bits(name)).round().cpu().numpy().astype(kind)
         return Parameters(**tensors)
+
+
+def fraction_bits(name: str) -> int:
+    """Of the grid of a parameter of `Parameters`."""
+    return PRODUCT_BITS if name.endswith("bias") else SUM_BITS if name == "embed" else WEIGHT_BITS
 
 
 def clipped_relu(x: Tensor) -> Tensor:

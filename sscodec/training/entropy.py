@@ -14,7 +14,7 @@ from tqdm import tqdm
 from sscodec.entropy import CONTEXT, RAW, STATIC, coder_for
 from sscodec.entropy.model import EntropyModel
 from sscodec.entropy.network import Parameters
-from sscodec.entropy.ranges import TOTAL_BITS
+from sscodec.entropy.ranges import normalise
 from sscodec.models import CONFIG_FILE, ENTROPY_FILE, Model
 from sscodec.training.codes import CodedClip
 from sscodec.training.context import ContextTwin
@@ -62,11 +62,7 @@ def count_codes(clips: list[CodedClip], size: int) -> Tensor:
 
 def static_weights(counts: Tensor) -> np.ndarray:
     """Weights int32 [n_q, K] of counts int64 [n_q, K], in proportion to the counts and a half."""
-    share = (2 * counts + 1).numpy()
-    total = (1 << TOTAL_BITS) - share.shape[1]
-    weights = share * total // share.sum(1, keepdims=True)
-    weights[np.arange(len(weights)), weights.argmax(1)] += total - weights.sum(1)
-    return weights.astype(np.int32)
+    return normalise((2 * counts + 1).numpy()).astype(np.int32)
 
 
 def learn(clips: list[CodedClip], codebooks: Tensor, minutes: float, seed: int = 1) -> Learned:
