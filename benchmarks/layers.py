@@ -14,7 +14,7 @@ import torch
 from timing import in_turn, write_section
 
 from sscodec import models
-from sscodec.nn import layers, soundstream
+from sscodec.nn import layers
 from sscodec.nn.layers import CausalConv
 from sscodec.nn.packing import PackedConv
 
@@ -27,10 +27,10 @@ def peaks() -> dict[str, float]:
     a = torch.randn(1024, 1024)
     narrow, whole = a.bfloat16(), (a * 30).char()
     # torch.mm need not be the fastest: its library does not use all that every make of processor can do.
-    conv, sound, bias = PackedConv(torch.randn(256, 4, 256)), torch.randn(1, 4096 + 3, 256), torch.zeros(256)
+    conv, sound = PackedConv(torch.randn(256, 4, 256), torch.zeros(256)), torch.randn(1, 4096 + 3, 256)
     works: dict[str, Callable[[], object]] = {
         "float32, matrices": lambda: a @ a,
-        "float32, a wide convolution": lambda: conv(sound, bias),
+        "float32, a wide convolution": lambda: conv(sound),
         "bfloat16, matrices": lambda: narrow @ narrow,
         "int8, matrices": lambda: torch._int_mm(whole, whole),
     }
@@ -49,9 +49,9 @@ class Clock:
     ) -> Callable[..., Any]:
         """The function, timed; `macs` multiply-adds for each row of its argument but `past` ones."""
 
-        def timed(*arguments: Any) -> Any:
+        def timed(*arguments: Any, **named: Any) -> Any:
             start = time.process_time()
-            result = function(*arguments)
+            result = function(*arguments, **named)
             self.seconds[name] = self.seconds.get(name, 0.0) + time.process_time() - start
             self.macs[name] = self.macs.get(name, 0.0) + macs * (arguments[0].shape[-2] - past)
             return result
@@ -65,8 +65,8 @@ def watch(side: str, network: torch.nn.Module, clock: Clock) -> None:
             kind = "dilated" if "dilated" in name else "pointwise" if "pointwise" in name else "resampling"
             block = f"block {int(name.split('.')[1]) + 1}, {kind}" if "blocks" in name else name
             # The packed convolution only; the copies that carry the past are counted with the rest.
-            module.convolve = clock.wrap(  # type: ignore[method-assign]
-                f"{side}: {block}", module.convolve, module.weight.numel(), module.past
+            module._packed = clock.wrap(  # type: ignore[assignment]
+                f"{side}: {block}", module._packed, module.weight.numel(), module.past
             )
 
 
@@ -76,8 +76,7 @@ def main() -> None:
     network = models.find().load()
     network.pack()
     clock = Clock()
-    # Both modules call it by its name.
-    layers.elu = soundstream.elu = clock.wrap("activations", layers.elu)
+    layers.elu = clock.wrap("activations", layers.elu)
     watch("encoder", network.encoder, clock)
     watch("decoder", network.decoder, clock)
     hop, frames = network.config.hop, round(network.config.frame_rate)

@@ -17,7 +17,7 @@ from timing import in_turn, ratios, write_section
 from torch import Tensor, nn
 
 from sscodec import models
-from sscodec.nn import layers, soundstream
+from sscodec.nn import layers
 from sscodec.nn.soundstream import SoundStream
 
 PASSES = 15
@@ -26,13 +26,17 @@ Network = Callable[[Tensor], Tensor]
 
 
 def with_elu(activation: Network, module: nn.Module) -> Network:
+    def into(x: Tensor, out: Tensor | None = None) -> Tensor:
+        y = activation(x)
+        return y if out is None else out.copy_(y)
+
     def call(x: Tensor) -> Tensor:
         ours = layers.elu
-        layers.elu = soundstream.elu = activation
+        layers.elu = into
         try:
             return module(x)
         finally:
-            layers.elu = soundstream.elu = ours
+            layers.elu = ours
 
     return call
 

@@ -17,23 +17,30 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sscodec.nn.activation import elu
-from sscodec.nn.packing import PackedConv
+from sscodec.nn.packing import PackedConv, image
 
 State = dict[nn.Module, Tensor]
 """The tail of past input that each causal layer still needs, [batch, taps, channels]."""
 
 
 class CausalConv(nn.Module):
-    """Convolution over time that sees no future sample.
+    """Convolution over time that sees no future sample, of ELU of its input where it is `activated`.
 
     weight: [out_channels, kernel, in_channels], bias: [out_channels].
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, dilation: int = 1, gain: float = 1.0
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        dilation: int = 1,
+        gain: float = 1.0,
+        activated: bool = True,
     ) -> None:
         super().__init__()
         self.dilation = dilation
+        self.activated = activated
         self.past = (kernel - 1) * dilation
         # Variance preserving: the default initialisation lets the signal die over some thirty layers.
         std = gain / math.sqrt(kernel * in_channels)
@@ -43,33 +50,55 @@ class CausalConv(nn.Module):
 
     def pack(self) -> None:
         """Compute with a packed copy of the weight, which does not follow later changes."""
-        self._packed = PackedConv(self.weight, self.dilation)
+        self._packed = PackedConv(self.weight, self.spread_bias(), self.dilation)
 
     def forward(self, x: Tensor, state: State | None = None) -> Tensor:
-        if self.past:
-            if state is None:
-                x = F.pad(x, (0, 0, self.past, 0))
-            else:
-                tail = state.get(self)
-                x = torch.cat(
-                    [x.new_zeros(x.shape[0], self.past, x.shape[2]) if tail is None else tail, x], 1
-                )
-                # A clone, lest a small tail keep a large block alive.
-                state[self] = x[:, x.shape[1] - self.past :].clone()
-        return self.convolve(x, self.bias)
+        return self.convolve(self.with_past(x, state))
 
-    def convolve(self, x: Tensor, bias: Tensor) -> Tensor:
+    def with_past(self, x: Tensor, state: State | None) -> Tensor:
+        """What is convolved, [batch, past + time, channels]; the state then holds its last `past` samples."""
+        if not self.past:
+            return elu(x) if self.activated else x
+        batch, time, channels = x.shape
+        tail = None if state is None else state.get(self)
+        if tail is None:
+            tail = x.new_zeros(batch, self.past, channels)
+        if torch.is_grad_enabled():
+            whole = torch.cat([tail, elu(x) if self.activated else x], 1)
+        else:
+            whole = x.new_empty(batch, self.past + time, channels)
+            whole[:, : self.past] = tail
+            if self.activated:
+                elu(x, out=whole[:, self.past :])
+            else:
+                whole[:, self.past :] = x
+        if state is not None:
+            # A clone, lest a small tail keep a large block alive.
+            state[self] = whole[:, time:].clone()
+        return whole
+
+    def add(self, onto: Tensor, x: Tensor) -> Tensor:
+        """The sum of `onto` and the convolution of x, without a past; `onto` may be overwritten."""
         if self._packed is not None:
-            return self._packed(x, bias)
+            return self._packed(self.with_past(x, None), onto)
+        return onto + self(x)
+
+    def spread_bias(self) -> Tensor:
+        """The bias of each output of the convolution, [weight's first size]."""
+        return self.bias
+
+    def convolve(self, x: Tensor) -> Tensor:
+        if self._packed is not None:
+            return self._packed(x)
+        bias = self.spread_bias()
         if self.weight.shape[1] == 1:
             return F.linear(x, self.weight[:, 0], bias)
-        image = x.unsqueeze(1).permute(0, 3, 1, 2)  # [batch, channels, 1, time], channels last in memory
-        weight = self.weight.unsqueeze(1).permute(0, 3, 1, 2)
-        return F.conv2d(image, weight, bias, dilation=(1, self.dilation)).permute(0, 2, 3, 1).squeeze(1)
+        y = F.conv2d(image(x), image(self.weight), bias, dilation=(1, self.dilation))
+        return y.permute(0, 2, 3, 1).squeeze(1)
 
 
 class Downsample(CausalConv):
-    """Strided convolution with kernel 2 * stride: [batch, time, in] to [batch, time / stride, out]."""
+    """Strided convolution of ELU with kernel 2 * stride: [batch, time, in] to [batch, time / stride, out]."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__(stride * in_channels, out_channels, kernel=2)
@@ -81,9 +110,9 @@ class Downsample(CausalConv):
 
 
 class Upsample(CausalConv):
-    """Transposed convolution with kernel 2 * stride: [batch, time, in] to [batch, time * stride, out].
+    """Transposed convolution of ELU with kernel 2 * stride: [batch, time, in] to [batch, time * stride, out].
 
-    Output sample n * stride + j is weight[j] x[n] + weight[j + stride] x[n - 1] + bias.
+    Output sample n * stride + j is weight[j] ELU(x)[n] + weight[j + stride] ELU(x)[n - 1] + bias.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
@@ -91,13 +120,16 @@ class Upsample(CausalConv):
         self.stride = stride
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
-    def convolve(self, x: Tensor, bias: Tensor) -> Tensor:
-        y = super().convolve(x, bias.repeat(self.stride))
+    def spread_bias(self) -> Tensor:
+        return self.bias.repeat(self.stride)
+
+    def convolve(self, x: Tensor) -> Tensor:
+        y = super().convolve(x)
         return y.reshape(y.shape[0], y.shape[1] * self.stride, -1)
 
 
 class ResidualUnit(nn.Module):
-    """x + conv1(ELU(conv7(ELU(x)))), the dilated unit of figure 3."""
+    """x + conv1(ELU(conv7(ELU(x)))), the dilated unit of figure 3; inference overwrites x."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
@@ -106,7 +138,7 @@ class ResidualUnit(nn.Module):
         self.pointwise = CausalConv(channels, channels, kernel=1, gain=0.3)
 
     def forward(self, x: Tensor, state: State | None = None) -> Tensor:
-        return x + self.pointwise(elu(self.dilated(elu(x), state)), state)
+        return self.pointwise.add(x, self.dilated(x, state))
 
 
 class Film(nn.Module):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from sscodec.nn.activation import elu
 from sscodec.nn.config import ModelConfig
 from sscodec.nn.layers import CausalConv, Downsample, Film, ResidualUnit, State, Upsample
 from sscodec.nn.packing import can_pack
@@ -23,10 +22,10 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, state: State | None = None) -> Tensor:
         if isinstance(self.resample, Upsample):
-            x = self.resample(elu(x), state)
+            x = self.resample(x, state)
         for unit in self.units:
             x = unit(x, state)
-        return self.resample(elu(x), state) if isinstance(self.resample, Downsample) else x
+        return self.resample(x, state) if isinstance(self.resample, Downsample) else x
 
 
 class Encoder(nn.Module):
@@ -36,7 +35,7 @@ class Encoder(nn.Module):
         super().__init__()
         channels = config.c_enc
         # Sound rarely comes near full scale: bring it to where ELU bends.
-        self.first = CausalConv(1, channels, kernel=7, gain=10.0)
+        self.first = CausalConv(1, channels, kernel=7, gain=10.0, activated=False)
         self.blocks = nn.ModuleList()
         for stride in config.strides:
             self.blocks.append(Block(channels, Downsample(channels, 2 * channels, stride)))
@@ -47,7 +46,7 @@ class Encoder(nn.Module):
         x = self.first(audio.unsqueeze(-1), state)
         for block in self.blocks:
             x = block(x, state)
-        return self.last(elu(x), state)
+        return self.last(x, state)
 
 
 class Decoder(nn.Module):
@@ -56,7 +55,7 @@ class Decoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         channels = config.c_dec * 2 ** len(config.strides)
-        self.first = CausalConv(config.dim, channels, kernel=7)
+        self.first = CausalConv(config.dim, channels, kernel=7, activated=False)
         self.blocks = nn.ModuleList()
         for stride in reversed(config.strides):
             channels //= 2
@@ -68,7 +67,7 @@ class Decoder(nn.Module):
         x = self.first(x, state)
         for block in self.blocks:
             x = block(x, state)
-        return self.last(elu(x), state).squeeze(-1)
+        return self.last(x, state).squeeze(-1)
 
 
 class SoundStream(nn.Module):
@@ -86,7 +85,7 @@ class SoundStream(nn.Module):
         """Code faster on the CPU, with copies of the weights, which do not follow later changes."""
         if can_pack(self.quantizer.codebooks.device):
             for module in self.modules():
-                if isinstance(module, CausalConv):
+                if isinstance(module, CausalConv | ResidualVectorQuantizer):
                     module.pack()
 
     def embed(self, audio: Tensor, denoise: Tensor, state: State | None = None) -> Tensor:

@@ -114,10 +114,19 @@ def test_parameter_count_of_the_shipped_network():
 
 
 def test_causal_convolution_is_a_convolution_padded_on_the_left():
-    layer = CausalConv(3, 5, kernel=7, dilation=3)
+    layer = CausalConv(3, 5, kernel=7, dilation=3, activated=False)
     x = noise(2, 40, 3)
     expected = F.conv1d(F.pad(x.mT, (18, 0)), layer.weight.permute(0, 2, 1), layer.bias, dilation=3).mT
     assert torch.allclose(layer(x), expected, atol=1e-5)
+
+
+def test_activated_convolution_is_of_elu():
+    layer = CausalConv(3, 5, kernel=7, dilation=3)
+    x = noise(2, 40, 3)
+    expected = F.conv1d(F.pad(F.elu(x).mT, (18, 0)), layer.weight.permute(0, 2, 1), layer.bias, dilation=3).mT
+    assert torch.allclose(layer(x), expected, atol=1e-5)
+    with torch.no_grad():  # written straight behind the past
+        assert torch.allclose(layer(x), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("stride", [1, 2, 5, 8])
@@ -125,7 +134,7 @@ def test_downsample_is_a_strided_convolution_of_kernel_two_strides(stride):
     layer = Downsample(3, 6, stride)
     x = noise(2, 10 * stride, 3)
     kernel = layer.weight.reshape(6, 2 * stride, 3).permute(0, 2, 1)
-    expected = F.conv1d(F.pad(x.mT, (stride, 0)), kernel, layer.bias, stride=stride).mT
+    expected = F.conv1d(F.pad(F.elu(x).mT, (stride, 0)), kernel, layer.bias, stride=stride).mT
     assert torch.allclose(layer(x), expected, atol=1e-5)
 
 
@@ -136,7 +145,7 @@ def test_upsample_is_a_transposed_convolution_of_kernel_two_strides(stride):
     x = noise(2, 10, 6)
     taps = layer.weight.reshape(stride, 3, 2, 6).permute(3, 1, 2, 0)  # in, out, (before, now), phase
     kernel = torch.cat([taps[:, :, 1], taps[:, :, 0]], 2)
-    expected = F.conv_transpose1d(x.mT, kernel, layer.bias, stride=stride)[..., : 10 * stride].mT
+    expected = F.conv_transpose1d(F.elu(x).mT, kernel, layer.bias, stride=stride)[..., : 10 * stride].mT
     assert torch.allclose(layer(x), expected, atol=1e-5)
 
 
@@ -210,4 +219,8 @@ def test_elu_without_gradients_is_that_with_them():
     x = torch.tensor([-1e4, -100.0, -1.0, -1e-6, 0.0, 1e-6, 1.0, 100.0, 1e4])
     with torch.no_grad():
         assert torch.allclose(elu(x), F.elu(x), atol=2e-7)
+        whole = torch.zeros(3, len(x))
+        assert elu(x, out=whole[1]).data_ptr() == whole[1].data_ptr()
+        assert torch.equal(whole[1], elu(x))
+        assert not whole[::2].any()
     assert torch.equal(elu(x), F.elu(x))
