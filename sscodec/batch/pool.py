@@ -26,6 +26,8 @@ PROGRESS_SECONDS = 0.2
 """Between two words of a worker about the file at hand."""
 STOP_SECONDS = 10.0
 """Within which a worker that is told to stop removes what it has half written: a block takes far less."""
+_FROM_TERMINALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
+"""Windows has no SIGHUP."""
 
 
 @dataclass
@@ -94,8 +96,8 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
-        # Ctrl-C goes to all processes of a terminal: workers ignore it from birth, and the parent ends them.
-        with _ignored(signal.SIGINT):
+        # What a terminal sends goes to all its processes: workers ignore it from birth, the parent ends them.
+        with _ignored(*_FROM_TERMINALS):
             process.start()
         theirs.close()
         worker = _Worker(process, ours, task)
@@ -125,7 +127,7 @@ class Pool:
 
     def __exit__(self, *_: object) -> None:
         # A second Ctrl-C must not keep the workers from tidying up.
-        with _ignored(signal.SIGINT), _ignored(signal.SIGTERM):
+        with _ignored(*_FROM_TERMINALS, signal.SIGTERM):
             self._stop()
 
     def _stop(self) -> None:
@@ -145,7 +147,8 @@ class Pool:
 
 def _serve(connection: Connection, work: Work) -> None:
     """The life of a worker: tasks in, outcomes out, until the parent closes the connection or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _FROM_TERMINALS:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _unwind)
     with contextlib.suppress(EOFError, OSError):
         while True:
@@ -175,12 +178,13 @@ def _reporter(connection: Connection) -> Callable[[float, float | None], None]:
 
 
 @contextlib.contextmanager
-def _ignored(number: signal.Signals) -> Iterator[None]:
-    handler = signal.signal(number, signal.SIG_IGN)
+def _ignored(*numbers: signal.Signals) -> Iterator[None]:
+    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(number, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _remove_parts(task: Task) -> None:

@@ -95,6 +95,9 @@ for command in (*_CODING, models, evaluate, spectrogram, completion, man):
 def main() -> NoReturn:
     """Run the command line and exit."""
     # A signal that ends the process must unwind the stack, so that half-written files are removed.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     cli.main(prog_name="sscodec")
     raise AssertionError("unreachable")

@@ -21,7 +21,7 @@ _EXIT_CODES = {
     "4": "A damaged or truncated stream; what was whole is written.",
     "5": "The model or entropy model is missing, broken, or not the one that the stream needs.",
     "6": "The output exists already, is the input or cannot be written.",
-    "130, 143": "Interrupted (Ctrl-C), terminated (SIGTERM).",
+    "129, 130, 143": "The terminal closed (SIGHUP), interrupted (Ctrl-C), terminated (SIGTERM).",
 }
 
 

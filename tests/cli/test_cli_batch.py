@@ -157,15 +157,15 @@ finally:
 
 @pytest.mark.parametrize(
     ("end", "code", "group"),
-    [(signal.SIGINT, 130, True), (signal.SIGTERM, 143, False)],
-    ids=["ctrl-c", "terminated"],
+    [(signal.SIGINT, 130, True), (signal.SIGTERM, 143, False), (signal.SIGHUP, 129, True)],
+    ids=["ctrl-c", "terminated", "terminal closed"],
 )
 def test_a_batch_that_is_stopped_leaves_whole_files_and_goes_on(run, corpus, end, code, group):
     """A named pipe that nobody feeds to its end keeps the batch busy for as long as it takes."""
     os.mkfifo("slow.wav")
     command = [
         "env",
-        "--default-signal=INT",
+        "--default-signal=INT,HUP",
         *COMMAND,
         "encode",
         "corpus/one.wav",

@@ -96,11 +96,13 @@ def test_a_shell_pipeline(run, stream):
 
 
 @pytest.mark.parametrize(
-    ("end", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["interrupted", "terminated"]
+    ("end", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["interrupted", "terminated", "terminal closed"],
 )
 def test_signals_leave_nothing_behind(tmp_path, end, code):
-    # A background process may have been started with SIGINT ignored, and passes that on.
-    command = ["env", "--default-signal=INT", *COMMAND, "encode", "-", "out.ssc"]
+    # A background process may have been started with signals ignored, and passes that on.
+    command = ["env", "--default-signal=INT,HUP", *COMMAND, "encode", "-", "out.ssc"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         running.stdin.write(header(24000, 1, "PCM_16", None) + bytes(200_000))
         running.stdin.flush()
