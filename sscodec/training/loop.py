@@ -32,6 +32,7 @@ from sscodec.training.discriminators import (
 )
 from sscodec.training.export import averaged, settle
 from sscodec.training.losses import ReconstructionLoss
+from sscodec.training.perception import TERMS
 from sscodec.training.quantizer import CodebookLearner, evenness, perplexity
 from sscodec.training.recipe import Recipe
 from sscodec.training.validate import COLUMNS as MEASURED
@@ -39,7 +40,7 @@ from sscodec.training.validate import Clips, load_clips, validate
 
 LOG_COLUMNS = (
     *("step", "hours", "cpu_minutes", "audio_seconds", "audio_per_second", "lr"),
-    *("mel_log", "mel_loud", "envelope", "wave", "commitment", "perplexity", "evenness"),
+    *("mel_log", "mel_loud", "wave", *TERMS, "commitment", "perplexity", "evenness"),
     *("discriminator", "adversarial", "feature"),
 )
 """Time without that of validations; means over the steps since the row before."""
@@ -81,8 +82,14 @@ class Trainer:
         self.reconstruction = ReconstructionLoss(
             recipe.model.sample_rate, recipe.windows, recipe.mels, recipe.wave_windows, recipe.wave_power
         ).to(device)
+        film = [] if self.model.film is None else list(self.model.film.parameters())
+        rest = [weight for name, weight in self.model.named_parameters() if not name.startswith("film.")]
         self.optimizer = torch.optim.AdamW(
-            self.weights, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay, fused=True
+            [{"params": rest, "factor": 1.0}, {"params": film, "factor": recipe.film_lr}],
+            lr=recipe.lr,
+            betas=recipe.betas,
+            weight_decay=recipe.weight_decay,
+            fused=True,
         )
         self.discriminators: Discriminators | None = None
         if recipe.adversarial_start < 1:
@@ -231,8 +238,7 @@ class Trainer:
 
         losses = self.reconstruction(audio, batch.target)
         scalars.update(losses)
-        loss = recipe.mel_log * losses["mel_log"] + recipe.mel_loud * losses["mel_loud"]
-        loss = loss + recipe.envelope * losses["envelope"] + recipe.wave * losses["wave"]
+        loss = torch.stack([getattr(recipe, name) * value for name, value in losses.items()]).sum()
         if self.discriminators is not None and progress >= recipe.adversarial_start:
             gradient = self.adversarial_gradient(audio, batch.target, loss, scalars, rate)
             loss = (audio * gradient).sum()  # whose gradient at the audio is that one
@@ -307,7 +313,7 @@ class Trainer:
         if clip:
             nn.utils.clip_grad_norm_(used, clip)
         for group in optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("factor", 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 

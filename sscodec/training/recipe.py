@@ -44,6 +44,8 @@ class Recipe:
     """End after this much wall-clock time, resumed parts included."""
     lr: float = 1e-3
     """Peak learning rate of AdamW; it follows a cosine to zero at the end of the run."""
+    film_lr: float = 20.0
+    """Factor on it for FiLM, whose shifts have as far to go as embeddings are wide."""
     lr_warmup: int = 100
     """Steps of linear learning-rate warm-up."""
     betas: tuple[float, float] = (0.8, 0.99)
@@ -80,9 +82,13 @@ class Recipe:
     mel_loud: float = 0.0
     """Weight of a mel term in amplitude ** 0.3, which unlike the log leaves near silence out of account."""
     envelope: float = 0.0
-    """Weight of one minus the correlation of third-octave envelopes, a measure of intelligibility."""
+    """Weight of one minus the correlation of the envelopes of bands, after ESTOI."""
+    dissimilarity: float = 0.0
+    """Weight of one minus the similarity of neurograms, after ViSQOL."""
+    disturbance: float = 0.0
+    """Weight of the disturbance of loudness, after PESQ."""
     wave: float = 1.0
-    """Weight of the complex spectral error, which sees phase."""
+    """Weight of ln(1 + the complex spectral error), which sees phase."""
     wave_windows: tuple[int, ...] = (256, 1024)
     """Windows whose complex spectra it compares (among `windows`)."""
     wave_power: float = 0.5
