@@ -20,11 +20,11 @@ class ResidualVectorQuantizer(nn.Module):
         super().__init__()
         # A buffer: codebooks follow moving averages of what they code, not gradients.
         self.register_buffer("codebooks", torch.randn(n_q, size, dim) / dim**0.5)
-        self._packed: list[PackedLinear] = []
+        self._packed: list[PackedLinear] | None = None
 
     def pack(self) -> None:
-        """Search with packed copies of the codebooks, which do not follow later changes."""
-        self._packed = [PackedLinear(codebook, offsets(codebook)) for codebook in self.codebooks]
+        """Search with packed copies of the codebooks, made at their first use; they follow no later change."""
+        self._packed = []
 
     @torch.no_grad()
     def encode(self, x: Tensor, n_q: int) -> Tensor:
@@ -36,10 +36,12 @@ class ResidualVectorQuantizer(nn.Module):
         residual = x.reshape(-1, dim).float()
         codes = []
         for k, codebook in enumerate(self.codebooks[:n_q]):
-            if self._packed:
-                codes.append(argmax(self._packed[k](residual)))
-            else:
+            if self._packed is None:
                 codes.append(nearest(residual, codebook))
+            else:
+                if k == len(self._packed):
+                    self._packed.append(PackedLinear(codebook, offsets(codebook)))
+                codes.append(argmax(self._packed[k](residual)))
             residual = residual - codebook[codes[-1]]
         return torch.stack(codes).reshape(n_q, batch, frames).transpose(0, 1)
 
