@@ -23,7 +23,7 @@ class ResidualVectorQuantizer(nn.Module):
         self._packed: list[PackedLinear] | None = None
 
     def pack(self) -> None:
-        """Search with packed copies of the codebooks, made at their first use; they follow no later change."""
+        """Search with packed copies of the codebooks, made when first used; they follow no later change."""
         self._packed = []
 
     @torch.no_grad()
