@@ -10,6 +10,7 @@ import dataclasses
 import statistics
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -62,7 +63,10 @@ def openvino(module: nn.Module, example: Tensor, precision: str) -> Network:
     def convert(x: Tensor) -> Any:
         return ov.convert_model(module, example_input=x, input=[list(x.shape)])
 
-    graph = with_elu(F.elu, convert)(example)  # type: ignore[arg-type]
+    # Without gradients the layers write in place, which a converted graph does slowly. The converter restores
+    # the mode that it was told of; no_grad, the one that there was.
+    with torch.no_grad(), mock.patch.object(torch, "is_grad_enabled", return_value=True):
+        graph = with_elu(F.elu, convert)(example)  # type: ignore[arg-type]
     options = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": precision}
     request = ov.Core().compile_model(graph, "CPU", options).create_infer_request()
     return lambda x: torch.from_numpy(request.infer([x.numpy()])[0])
