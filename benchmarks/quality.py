@@ -2,16 +2,19 @@
 
 usage: python benchmarks/quality.py FILES|DIR... [options of sscodec eval]
 
-The report with all the rest, such as the listening page, is left in build/quality. A second run takes up what
-the first has coded and measured.
+Four of its curves over the bitrate go into docs/rates. The report with all the rest, such as the listening
+page, is left in build/quality. A second run takes up what the first has coded and measured.
 """
 
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+PICTURES = DOCUMENT.parent / "rates"
+CURVES = "speech-visqol_s.png", "speech-pesq.png", "music-visqol_a.png", "music-mel.png"
 REPORT = Path("build/quality")
 BEGIN, END = "<!-- quality: begin -->", "<!-- quality: end -->"
 
@@ -29,6 +32,10 @@ def main() -> None:
     before, rest = DOCUMENT.read_text().split(BEGIN)
     _, after = rest.split(END)
     DOCUMENT.write_text(f"{before}{BEGIN}\n\n{how}\n\n{tables}\n{END}{after}")
+    PICTURES.mkdir(exist_ok=True)
+    for name in CURVES:
+        if (REPORT / "plots" / name).exists():
+            shutil.copy(REPORT / "plots" / name, PICTURES)
     print(f"written into {DOCUMENT}")
 
 
