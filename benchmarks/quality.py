@@ -12,11 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+from timing import DOCUMENT, put_section
+
 PICTURES = DOCUMENT.parent / "rates"
 CURVES = "speech-visqol_s.png", "speech-pesq.png", "music-visqol_a.png", "music-mel.png"
 REPORT = Path("build/quality")
-BEGIN, END = "<!-- quality: begin -->", "<!-- quality: end -->"
 
 
 def main() -> None:
@@ -28,10 +28,7 @@ def main() -> None:
     if code := subprocess.run(command, check=False).returncode:
         sys.exit(code)
     tables = (REPORT / "summary.md").read_text()
-    how = f"```sh\npython benchmarks/quality.py {shlex.join(arguments)}\n```"
-    before, rest = DOCUMENT.read_text().split(BEGIN)
-    _, after = rest.split(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{how}\n\n{tables}\n{END}{after}")
+    put_section("quality", f"python benchmarks/quality.py {shlex.join(arguments)}", tables)
     PICTURES.mkdir(exist_ok=True)
     for name in CURVES:
         if (REPORT / "plots" / name).exists():

@@ -35,6 +35,11 @@ def ratios(others: Sequence[float], ours: Sequence[float]) -> str:
 def write_section(name: str, command: str, text: str) -> None:
     """Print it, and put it between the marks of that name in docs/benchmarks.md."""
     print(text)
+    put_section(name, command, text)
+
+
+def put_section(name: str, command: str, text: str) -> None:
+    """Put it between the marks of that name in docs/benchmarks.md."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     before, rest = DOCUMENT.read_text().split(begin)
     _, after = rest.split(end)
