@@ -230,13 +230,14 @@ def entropy_command(
     device: str,
     threads: int,
 ) -> None:
-    """Learn the entropy model of the model FOLDER from its codes, and measure it."""
+    """Learn the entropy model of the model FOLDER from its codes, and measure it and how they are used."""
     import torch
 
     from sscodec.models import open_folder
     from sscodec.training.codes import code_pool
     from sscodec.training.data import Pool
-    from sscodec.training.entropy import compare, install, learn
+    from sscodec.training.entropy import compare, count_codes, install, learn
+    from sscodec.training.validate import codebook_table
 
     torch.set_num_threads(threads)
     model = open_folder(folder)
@@ -245,7 +246,8 @@ def entropy_command(
     held_out = code_pool(network, Pool.load(list(sources), rate, cache, "valid"), hours)
     learned = learn(clips, network.quantizer.codebooks.cpu(), minutes)
     install(model, learned)
-    click.echo(compare(held_out, learned))
+    counts = count_codes(clips, model.config.codebook_size)
+    click.echo(f"{compare(held_out, learned)}\n\n{codebook_table(counts)}")
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ class Trainer:
             "learner": self.learner.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "quantizer_start": self.recipe.quantizer_start,
+            "spectral_ramp": self.recipe.spectral_ramp,
             "kmeans_inputs": self.kmeans_inputs,
         }
         if self.discriminators is not None:
@@ -147,8 +148,10 @@ class Trainer:
         self.denoises = self.denoises or denoised
         self.learner.load_state_dict(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
-        # A run that started from a model has none of its recipe's steps without the quantizer.
-        self.recipe = replace(self.recipe, quantizer_start=state["quantizer_start"])
+        # A run that started from a model has not the beginning of its recipe.
+        self.recipe = replace(
+            self.recipe, quantizer_start=state["quantizer_start"], spectral_ramp=state["spectral_ramp"]
+        )
         self.kmeans_inputs = [x.to(self.device) for x in state["kmeans_inputs"]]
         if self.discriminators is not None and "discriminators" in state:
             self.discriminators.load_state_dict(state["discriminators"])
@@ -171,7 +174,7 @@ class Trainer:
         self.average = [weight.detach().clone() for weight in self.weights]
         frames = self.recipe.batch * self.recipe.crop_samples / self.recipe.model.hop * world()
         self.learner.adopt(frames)
-        self.recipe = replace(self.recipe, quantizer_start=0)
+        self.recipe = replace(self.recipe, quantizer_start=0, spectral_ramp=0.0)
 
     @property
     def seconds_a_step(self) -> float:
@@ -238,7 +241,14 @@ class Trainer:
 
         losses = self.reconstruction(audio, batch.target)
         scalars.update(losses)
-        loss = torch.stack([getattr(recipe, name) * value for name, value in losses.items()]).sum()
+        # Where the spectrum counts from the start, its envelope is learned and the waveform never found.
+        risen = min(1.0, progress / recipe.spectral_ramp) if recipe.spectral_ramp else 1.0
+        loss = torch.stack(
+            [
+                getattr(recipe, name) * (1.0 if name == "wave" else risen) * value
+                for name, value in losses.items()
+            ]
+        ).sum()
         if self.discriminators is not None and progress >= recipe.adversarial_start:
             gradient = self.adversarial_gradient(audio, batch.target, loss, scalars, rate)
             loss = (audio * gradient).sum()  # whose gradient at the audio is that one
@@ -290,12 +300,15 @@ class Trainer:
         return gradient + recipe.adversarial * push + recipe.feature * pull
 
     def draw_n_q(self, n: int, generator: torch.Generator) -> Tensor:
-        """Quantizer dropout: int64 [n], the codebooks of each example."""
+        """Quantizer dropout: int64 [n], the codebooks of each example; 0 for those that pass by all."""
         recipe = self.recipe
         choices = torch.tensor(recipe.n_q_choices or range(1, recipe.model.n_q + 1))
         drawn = choices[torch.randint(len(choices), (n,), generator=generator)]
         full = torch.full((n,), recipe.model.n_q)
-        return torch.where(torch.rand(n, generator=generator) < recipe.dropout, drawn, full).to(self.device)
+        n_q = torch.where(torch.rand(n, generator=generator) < recipe.dropout, drawn, full)
+        if recipe.unquantized:
+            n_q[torch.rand(n, generator=generator) < recipe.unquantized] = 0
+        return n_q.to(self.device)
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16)

@@ -176,13 +176,52 @@ class Disturbance(nn.Module):
         return sone.clamp(min=0)
 
 
+class Inharmonicity(nn.Module):
+    """One minus the correlation of the magnitudes over stretches of 1.5 kHz of each spectrum, up to 7.5 kHz.
+
+    Peaks and valleys of a stretch are harmonics, which mel bands blur above some 1 kHz. Stretches count by
+    loudness.
+    """
+
+    seconds = 0.043
+    stretch = 1500.0
+    """Hz; neighbours overlap by half of it."""
+    top = 7500.0
+    """Hz."""
+
+    def __init__(self, sample_rate: int, size: int) -> None:
+        super().__init__()
+        self.width = round(self.stretch * size / sample_rate)
+        self.bins = round(self.top * size / sample_rate)
+
+    def forward(self, ours: Tensor, target: Tensor) -> Tensor:
+        with torch.no_grad():
+            theirs, weight = self.stretches(target)
+        mine, _ = self.stretches(ours)
+        missing = ((theirs - mine) * theirs).sum(-1)  # 0 where there is nothing to find
+        return ((missing * weight).sum((1, 2)) / weight.sum((1, 2))).mean()
+
+    def stretches(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
+        """float [batch, frames, stretches, bins] of zero mean and unit norm, and loudness without the bins.
+
+        All zero where a stretch is flat.
+        """
+        loud = (power(spectrum[:, :, 1 : self.bins + 1]) + FLOOR**2) ** 0.3
+        stretches = loud.unfold(2, self.width, self.width // 2)
+        mean = stretches.mean(-1, keepdim=True)
+        stretches = stretches - mean
+        stretches = stretches / (stretches.square().sum(-1, keepdim=True) + FLOOR).sqrt()
+        return stretches, mean.detach().squeeze(-1).sqrt()
+
+
 def root_mean_square(frames: Tensor) -> Tensor:
     """Of each example, [batch, frames] to [batch]."""
     return (frames.square().mean(1) + 1e-12).sqrt()
 
 
-TERMS: dict[str, type[Envelopes | Dissimilarity | Disturbance]] = {
+TERMS: dict[str, type[Envelopes | Dissimilarity | Disturbance | Inharmonicity]] = {
     "envelope": Envelopes,
     "dissimilarity": Dissimilarity,
     "disturbance": Disturbance,
+    "inharmonicity": Inharmonicity,
 }

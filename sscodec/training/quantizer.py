@@ -46,7 +46,8 @@ class CodebookLearner:
     def forward(self, x: Tensor, n_q: Tensor, generator: torch.Generator) -> Quantized:
         """Quantize x float32 [batch, frames, dim] and learn; example i has n_q[i] codebooks (int64 [batch]).
 
-        Every codebook learns from every example, whatever its n_q: the residual that it codes is the same.
+        One with none stays as it is. Every codebook learns from every example, whatever its n_q: the residual
+        that it codes is the same.
         """
         batch, frames, dim = x.shape
         flat = x.detach().reshape(-1, dim)
@@ -71,8 +72,8 @@ class CodebookLearner:
             dist.all_reduce(step_counts)
             dist.all_reduce(step_sums)
         self._learn(step_counts, step_sums, torch.stack(inputs), generator)
-        quantized = x + (chosen.view_as(x) - x).detach()
-        return Quantized(quantized, (commitment / n_q).mean(), step_counts)
+        quantized = x + torch.where((n_q > 0)[:, None, None], chosen.view_as(x) - x, 0).detach()
+        return Quantized(quantized, (commitment / n_q.clamp(min=1)).mean(), step_counts)
 
     def _learn(self, counts: Tensor, sums: Tensor, inputs: Tensor, generator: torch.Generator) -> None:
         self.counts.lerp_(counts, 1 - self.decay)

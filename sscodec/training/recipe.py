@@ -59,7 +59,7 @@ class Recipe:
 
     # Quantizer (section III-C)
     quantizer_start: int = 500
-    """Steps without the quantizer before k-means sets the codebooks."""
+    """Steps without the quantizer before k-means sets the codebooks; none with --init."""
     kmeans_frames: int = 16384
     """Frames collected for k-means."""
     codebook_decay: float = 0.99
@@ -72,6 +72,8 @@ class Recipe:
     """Share of examples whose n_q is drawn at random (quantizer dropout); the others use all codebooks."""
     n_q_choices: tuple[int, ...] = ()
     """The n_q drawn from; empty: uniformly from 1 to all."""
+    unquantized: float = 0.0
+    """Share of examples that pass by the quantizer."""
 
     # Reconstruction (section III-E)
     windows: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
@@ -87,10 +89,14 @@ class Recipe:
     """Weight of one minus the similarity of neurograms, after ViSQOL."""
     disturbance: float = 0.0
     """Weight of the disturbance of loudness, after PESQ."""
+    inharmonicity: float = 0.0
+    """Weight of one minus the correlation of magnitudes across the harmonics."""
     wave: float = 1.0
     """Weight of ln(1 + the complex spectral error), which sees phase."""
     wave_windows: tuple[int, ...] = (256, 1024)
     """Windows whose complex spectra it compares (among `windows`)."""
+    spectral_ramp: float = 0.0
+    """Fraction of the run over which the weights of all these but `wave` rise from zero; none with --init."""
     wave_power: float = 0.5
     """How far the target's spectral envelope divides that error: 0 not at all, 1 entirely."""
 
@@ -141,6 +147,8 @@ class Recipe:
                 f"n_q_choices must be 1 to {self.model.n_q}",
             ),
             (set(self.wave_windows) <= set(self.windows), "wave_windows must be among windows"),
+            (0 <= self.unquantized < 1, "unquantized must be 0 or more, and below 1"),
+            (0 <= self.spectral_ramp <= 1, "spectral_ramp must be 0 to 1"),
             (0 <= self.adversarial_start <= 1, "adversarial_start must be 0 to 1"),
         ]:
             if not ok:

@@ -98,6 +98,9 @@ def test_the_command_installs_what_it_learned(folder, sounds, tmp_path):
     result = CliRunner().invoke(main, [*arguments, "--cache", str(tmp_path / "cache")])
     assert result.exit_code == 0, result.output
     assert "| speech | 4 | 4.000 |" in result.output
+    use = [line.split(" | ") for line in result.output.splitlines() if line.count("|") == 4][2:]
+    assert [row[0] for row in use] == ["| 1", "| 2", "| 3", "| 4"]
+    assert all(1 <= float(row[1]) <= 16 for row in use)
     model = models.open_folder(folder)
     assert model.config.entropy_sha256 == model.entropy.sha256
     # Other weights of the audio model: its codes are others.

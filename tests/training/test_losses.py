@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from sscodec.training.losses import ReconstructionLoss, spectrum
-from sscodec.training.perception import Disturbance, hearing_threshold, mel_filters, octave_bands
+from sscodec.training.perception import (
+    Disturbance,
+    Inharmonicity,
+    hearing_threshold,
+    mel_filters,
+    octave_bands,
+)
 
 WINDOWS = (64, 256, 1024)
 
@@ -79,7 +85,7 @@ def test_perceptual_terms_grow_with_the_noise(loss):
     voice = sum(tone(150 * k) / k for k in range(1, 20)) * torch.linspace(0, 1, 12000)
     noise = torch.randn(1, 12000)
     found = [loss(voice + level * noise, voice) for level in (1e-3, 1e-2, 1e-1)]
-    for name in ("envelope", "dissimilarity", "disturbance"):
+    for name in ("envelope", "dissimilarity", "disturbance", "inharmonicity"):
         values = [float(terms[name]) for terms in found]
         assert 0 < values[0] < values[1] < values[2], name
 
@@ -90,6 +96,17 @@ def test_disturbance_counts_what_was_added_more_than_what_is_missing():
     voice = spectrum(tone(440), window)
     more = spectrum(tone(440) + 0.03 * torch.randn(1, 12000), window)
     assert float(distance(more, voice)) > float(distance(voice, more))
+
+
+def test_inharmonicity_sees_noise_where_harmonics_were_and_no_change_of_phase_or_level():
+    torch.manual_seed(0)
+    distance, window = Inharmonicity(24000, 1024), torch.hann_window(1024)
+    voice = sum(tone(200 * k) for k in range(1, 38))
+    moved = 0.5 * sum((-1) ** k * tone(200 * k) for k in range(1, 38))
+    noise = torch.randn(1, 12000)
+    same, other = (float(distance(spectrum(x, window), spectrum(voice, window))) for x in (moved, noise))
+    assert same < 0.05
+    assert other > 0.8
 
 
 def test_disturbance_saturates_where_the_target_is_silent():

@@ -28,6 +28,18 @@ def test_every_example_is_quantized_with_its_own_n_q():
         assert torch.allclose(out.x[i], expected, atol=1e-5)
 
 
+def test_an_example_without_codebooks_stays_as_it_is_and_is_learned_from():
+    made, other = learner(), learner()
+    x = torch.randn(2, 10, 8)
+    out = made.forward(x, torch.tensor([0, 4]), seed(1))
+    quantized = other.forward(x, torch.tensor([4, 4]), seed(1))
+    assert torch.equal(out.x[0], x[0])
+    assert torch.equal(out.x[1], quantized.x[1])
+    assert torch.equal(out.counts, quantized.counts)
+    assert torch.equal(made.codebooks, other.codebooks)
+    assert torch.isfinite(out.commitment)
+
+
 def test_gradient_passes_straight_through_and_commitment_pulls_to_the_entries():
     made = learner()
     x = torch.randn(2, 10, 8, requires_grad=True)
