@@ -47,6 +47,8 @@ LOG_COLUMNS = (
 VALIDATION_COLUMNS = ("step", "hours", "cpu_minutes", "audio_seconds", *MEASURED)
 LOG_EVERY = 50
 """Steps averaged in one row of the log; the host waits for the device only there."""
+SPECTRAL_START = 0.01
+"""Share of their weights that rising spectral losses begin with: at 0.15 they drown the waveform."""
 COLLAPSED = 0.5
 """A run ends where its evenness, averaged over codebooks and steps, falls below this: perplexity 17 of 288.
 
@@ -242,7 +244,9 @@ class Trainer:
         losses = self.reconstruction(audio, batch.target)
         scalars.update(losses)
         # Where the spectrum counts from the start, its envelope is learned and the waveform never found.
-        risen = min(1.0, progress / recipe.spectral_ramp) if recipe.spectral_ramp else 1.0
+        risen = (
+            SPECTRAL_START ** max(0.0, 1 - progress / recipe.spectral_ramp) if recipe.spectral_ramp else 1.0
+        )
         loss = torch.stack(
             [
                 getattr(recipe, name) * (1.0 if name == "wave" else risen) * value

@@ -96,7 +96,8 @@ class Recipe:
     wave_windows: tuple[int, ...] = (256, 1024)
     """Windows whose complex spectra it compares (among `windows`)."""
     spectral_ramp: float = 0.0
-    """Fraction of the run over which the weights of all these but `wave` rise from zero; none with --init."""
+    """Fraction of the run over which the weights of all these but `wave` rise from a hundredth of them, by a
+    constant factor a step; none with --init."""
     wave_power: float = 0.5
     """How far the target's spectral envelope divides that error: 0 not at all, 1 entirely."""
 
