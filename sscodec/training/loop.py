@@ -47,8 +47,6 @@ LOG_COLUMNS = (
 VALIDATION_COLUMNS = ("step", "hours", "cpu_minutes", "audio_seconds", *MEASURED)
 LOG_EVERY = 50
 """Steps averaged in one row of the log; the host waits for the device only there."""
-SPECTRAL_START = 0.01
-"""Share of their weights that rising spectral losses begin with: at 0.15 they drown the waveform."""
 COLLAPSED = 0.5
 """A run ends where its evenness, averaged over codebooks and steps, falls below this: perplexity 17 of 288.
 
@@ -122,7 +120,6 @@ class Trainer:
             "learner": self.learner.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "quantizer_start": self.recipe.quantizer_start,
-            "spectral_ramp": self.recipe.spectral_ramp,
             "kmeans_inputs": self.kmeans_inputs,
         }
         if self.discriminators is not None:
@@ -150,10 +147,8 @@ class Trainer:
         self.denoises = self.denoises or denoised
         self.learner.load_state_dict(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
-        # A run that started from a model has not the beginning of its recipe.
-        self.recipe = replace(
-            self.recipe, quantizer_start=state["quantizer_start"], spectral_ramp=state["spectral_ramp"]
-        )
+        # A run that started from a model has none of its recipe's steps without the quantizer.
+        self.recipe = replace(self.recipe, quantizer_start=state["quantizer_start"])
         self.kmeans_inputs = [x.to(self.device) for x in state["kmeans_inputs"]]
         if self.discriminators is not None and "discriminators" in state:
             self.discriminators.load_state_dict(state["discriminators"])
@@ -176,7 +171,7 @@ class Trainer:
         self.average = [weight.detach().clone() for weight in self.weights]
         frames = self.recipe.batch * self.recipe.crop_samples / self.recipe.model.hop * world()
         self.learner.adopt(frames)
-        self.recipe = replace(self.recipe, quantizer_start=0, spectral_ramp=0.0)
+        self.recipe = replace(self.recipe, quantizer_start=0)
 
     @property
     def seconds_a_step(self) -> float:
@@ -243,16 +238,7 @@ class Trainer:
 
         losses = self.reconstruction(audio, batch.target)
         scalars.update(losses)
-        # Where the spectrum counts from the start, its envelope is learned and the waveform never found.
-        risen = (
-            SPECTRAL_START ** max(0.0, 1 - progress / recipe.spectral_ramp) if recipe.spectral_ramp else 1.0
-        )
-        loss = torch.stack(
-            [
-                getattr(recipe, name) * (1.0 if name == "wave" else risen) * value
-                for name, value in losses.items()
-            ]
-        ).sum()
+        loss = torch.stack([getattr(recipe, name) * value for name, value in losses.items()]).sum()
         if self.discriminators is not None and progress >= recipe.adversarial_start:
             gradient = self.adversarial_gradient(audio, batch.target, loss, scalars, rate)
             loss = (audio * gradient).sum()  # whose gradient at the audio is that one

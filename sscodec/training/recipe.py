@@ -95,9 +95,6 @@ class Recipe:
     """Weight of ln(1 + the complex spectral error), which sees phase."""
     wave_windows: tuple[int, ...] = (256, 1024)
     """Windows whose complex spectra it compares (among `windows`)."""
-    spectral_ramp: float = 0.0
-    """Fraction of the run over which the weights of all these but `wave` rise from a hundredth of them, by a
-    constant factor a step; none with --init."""
     wave_power: float = 0.5
     """How far the target's spectral envelope divides that error: 0 not at all, 1 entirely."""
 
@@ -149,7 +146,6 @@ class Recipe:
             ),
             (set(self.wave_windows) <= set(self.windows), "wave_windows must be among windows"),
             (0 <= self.unquantized < 1, "unquantized must be 0 or more, and below 1"),
-            (0 <= self.spectral_ramp <= 1, "spectral_ramp must be 0 to 1"),
             (0 <= self.adversarial_start <= 1, "adversarial_start must be 0 to 1"),
         ]:
             if not ok:

@@ -254,29 +254,6 @@ def test_a_run_starts_from_a_model_folder(sounds, tmp_path):
         )
 
 
-def test_spectral_terms_rise_from_a_hundredth_of_their_weights(sounds, tmp_path):
-    def weights(name, extra, init=None):
-        recipe = Recipe.load(write_recipe(tmp_path, extra, name=name))
-        train(recipe, [sounds / "manifest.csv"], tmp_path / name, tmp_path / "cache", CPU, init)
-        return list(load_checkpoint(tmp_path / name / "last.pt").parameters())
-
-    def equal(a, b):
-        return all(map(torch.equal, a, b))
-
-    low = weights("low", "steps = 1\nmel_log = 0.01")
-    assert equal(low, weights("rising", "steps = 1\nspectral_ramp = 0.5"))
-    assert not equal(low, weights("full", "steps = 1"))
-    assert not equal(
-        weights("still_low", "steps = 2\nmel_log = 0.01"), weights("risen", "steps = 2\nspectral_ramp = 0.5")
-    )
-    run(sounds, tmp_path, write_recipe(tmp_path, "steps = 50"))
-    export(load_checkpoint(tmp_path / "run" / "last.pt"), tmp_path / "model")
-    assert equal(
-        weights("on", "steps = 1", tmp_path / "model"),
-        weights("on_rising", "steps = 1\nspectral_ramp = 0.5", tmp_path / "model"),
-    )
-
-
 def test_cosine_ends_at_zero():
     assert cosine(0.0) == 1.0
     assert cosine(0.5) == pytest.approx(0.5)
@@ -294,7 +271,6 @@ def test_cosine_ends_at_zero():
         ("steps = 1\nwave_windows = [512]", ModelError, "not a valid TOML"),
         ("steps = 1\nn_q_choices = [5]", UsageError, "n_q_choices"),
         ("steps = 1\nunquantized = 1.0", UsageError, "unquantized"),
-        ("steps = 1\nspectral_ramp = 2.0", UsageError, "spectral_ramp"),
         ("steps = 1\ngain_db = [3.0, 1.0]", UsageError, "ranges"),
         ("steps = 1\nnoisy = 1.5", UsageError, "0 to 1"),
         ("steps = 1\nnoisy = 0.5\nmusic_as_noise = -0.1", UsageError, "0 to 1"),
