@@ -8,14 +8,12 @@ silence in place of what is lost and a decoder that begins anew.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
 
 import sscodec
 from sscodec.evaluation.metrics import log_spectral_distance
+from sscodec.evaluation.sounds import find_sounds, read_sound
 
 KBPS = 6
 LOSSES_MS = (40, 200, 1000)
@@ -24,19 +22,20 @@ AROUND = 0.1  # seconds
 
 def distances(codec: sscodec.Codec, codes: np.ndarray, lost: int) -> np.ndarray:
     """dB [losses, 2]: of concealment and of silence, for losses of so many frames."""
-    hop, second = codec.hop, round(codec.frame_rate)
-    around = round(AROUND * codec.frame_rate)
-    whole = codec.decode(codes)
+    hop, second, around = codec.hop, round(codec.frame_rate), round(AROUND * codec.frame_rate)
     found = []
-    for start in range(second, codes.shape[-1] - lost - around, second):
-        begin, end = start - around, start + lost + around
-        before, after = codes[:, :start], codes[:, start + lost : end]
-        conceals = codec.stream_decoder()
-        concealed = [conceals.push(before), conceals.conceal(lost), conceals.push(after)]
-        silent = [whole[: start * hop], np.zeros(lost * hop, np.float32), codec.decode(after)]
+    for start in range(0, codes.shape[-1] - second - lost - around, second):
+        # A second is longer than what the decoder remembers.
+        before = codes[:, start : start + second]
+        after = codes[:, start + second + lost : start + second + lost + around]
+        decoder = codec.stream_decoder()
+        concealed = [decoder.push(before), decoder.conceal(lost), decoder.push(after)]
+        silent = [concealed[0], np.zeros(lost * hop, np.float32), codec.decode(after)]
+        whole = codec.decode(codes[:, start : start + second + lost + around])
+        begin = (second - around) * hop
         found.append(
             [
-                log_spectral_distance(whole[begin * hop : end * hop], np.concatenate(parts)[begin * hop :])
+                log_spectral_distance(whole[begin:], np.concatenate(parts)[begin:])
                 for parts in (concealed, silent)
             ]
         )
@@ -47,10 +46,8 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     codec = sscodec.Codec.load()
-    coded = []
-    for path in sorted(Path(sys.argv[1]).iterdir()):
-        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        coded.append(codec.encode(soxr.resample(audio.mean(1), rate, codec.sample_rate), kbps=KBPS))
+    sounds = [read_sound(sound.path, codec.sample_rate, 0) for sound in find_sounds(sys.argv[1:])]
+    coded = [codec.encode(samples / np.float32(32768), kbps=KBPS) for samples in sounds]
     print("| lost | losses | concealed, dB | silence, dB |\n|---|---:|---:|---:|")
     for ms in LOSSES_MS:
         lost = round(ms / 1000 * codec.frame_rate)

@@ -81,8 +81,7 @@ class Envelopes(nn.Module):
         """float [batch, frames, bands]: zero mean and unit norm over time, then over the bands."""
         envelopes = (power(spectrum) @ self.bands + FLOOR**2).sqrt()
         for axis in (1, 2):
-            envelopes = envelopes - envelopes.mean(axis, keepdim=True)
-            envelopes = envelopes / (envelopes.square().sum(axis, keepdim=True) + FLOOR**2).sqrt()
+            envelopes = normalise(envelopes, axis, FLOOR**2)
         return envelopes
 
 
@@ -196,22 +195,22 @@ class Inharmonicity(nn.Module):
 
     def forward(self, ours: Tensor, target: Tensor) -> Tensor:
         with torch.no_grad():
-            theirs, weight = self.stretches(target)
-        mine, _ = self.stretches(ours)
-        missing = ((theirs - mine) * theirs).sum(-1)  # 0 where there is nothing to find
+            target_loud = self.stretches(target)
+            theirs, weight = normalise(target_loud, 3, FLOOR), target_loud.mean(3).sqrt()
+        mine = normalise(self.stretches(ours), 3, FLOOR)
+        missing = ((theirs - mine) * theirs).sum(3)  # 0 where the target is flat
         return ((missing * weight).sum((1, 2)) / weight.sum((1, 2))).mean()
 
-    def stretches(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
-        """float [batch, frames, stretches, bins] of zero mean and unit norm, and loudness without the bins.
-
-        All zero where a stretch is flat.
-        """
+    def stretches(self, spectrum: Tensor) -> Tensor:
+        """Loudness, float [batch, frames, stretches, bins]."""
         loud = (power(spectrum[:, :, 1 : self.bins + 1]) + FLOOR**2) ** 0.3
-        stretches = loud.unfold(2, self.width, self.width // 2)
-        mean = stretches.mean(-1, keepdim=True)
-        stretches = stretches - mean
-        stretches = stretches / (stretches.square().sum(-1, keepdim=True) + FLOOR).sqrt()
-        return stretches, mean.detach().squeeze(-1).sqrt()
+        return loud.unfold(2, self.width, self.width // 2)
+
+
+def normalise(x: Tensor, axis: int, floor: float) -> Tensor:
+    """Zero mean and unit norm along an axis; near zero where the squares then sum to less than `floor`."""
+    x = x - x.mean(axis, keepdim=True)
+    return x / (x.square().sum(axis, keepdim=True) + floor).sqrt()
 
 
 def root_mean_square(frames: Tensor) -> Tensor:
