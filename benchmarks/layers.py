@@ -17,6 +17,7 @@ from sscodec import models
 from sscodec.nn import layers
 from sscodec.nn.layers import CausalConv
 from sscodec.nn.packing import PackedConv
+from sscodec.nn.rvq import LOOK_AHEAD, PATHS
 
 PASSES = 25
 N_Q = 8
@@ -95,7 +96,10 @@ def main() -> None:
             total.append(time.process_time() - start)
             for name, seconds in clock.seconds.items():
                 passes.setdefault(name, []).append(seconds)
-    clock.macs["residual vector quantizer, search"] = frames * N_Q * network.quantizer.codebooks[0].numel()
+    products = N_Q // LOOK_AHEAD * (1 + (LOOK_AHEAD - 1) * PATHS)
+    clock.macs["residual vector quantizer, search"] = (
+        frames * products * network.quantizer.codebooks[0].numel()
+    )
     found = peaks()
     peak = max(value for name, value in found.items() if name.startswith("float32"))
     whole = statistics.median(total)

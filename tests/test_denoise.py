@@ -273,4 +273,4 @@ def test_switching_the_shipped_model_does_not_click(sound):
         peak = frame * HOP + int(np.abs(off[frame * HOP : (frame + 1) * HOP]).argmax())
         cut = np.concatenate([off[:peak], -off[peak:]])
         clicks.append(roughness(cut, off, on, frame * HOP))
-    assert np.median(clicks) > 2
+    assert np.median(clicks) > 1.5

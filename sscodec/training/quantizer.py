@@ -47,7 +47,8 @@ class CodebookLearner:
         """Quantize x float32 [batch, frames, dim] and learn; example i has n_q[i] codebooks (int64 [batch]).
 
         One with none stays as it is. Every codebook learns from every example, whatever its n_q: the residual
-        that it codes is the same.
+        that it codes is the same. Entries are the nearest, as in algorithm 1: of the codec's longer search,
+        codebooks learn hardly more.
         """
         batch, frames, dim = x.shape
         flat = x.detach().reshape(-1, dim)
