@@ -84,6 +84,8 @@ def main() -> None:
     audio, x = 0.1 * torch.randn(1, frames * hop), torch.randn(1, frames, network.config.dim)
     codes = network.quantizer.encode(x, N_Q)
     search = clock.wrap("residual vector quantizer, search", network.quantizer.encode)
+    assert network.pitch_filter is not None
+    pitch_filter = clock.wrap("pitch filter", network.pitch_filter)
     total: list[float] = []
     passes: dict[str, list[float]] = {}
     for number in range(PASSES + 1):
@@ -91,7 +93,7 @@ def main() -> None:
         clock.macs.clear()
         start = time.process_time()
         search(network.encoder(audio, {}), N_Q)
-        network.decoder(network.quantizer.decode(codes), {})
+        pitch_filter(network.decoder(network.quantizer.decode(codes), {}))
         if number:
             total.append(time.process_time() - start)
             for name, seconds in clock.seconds.items():

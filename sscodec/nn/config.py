@@ -44,6 +44,8 @@ class ModelConfig:
     """Entries of a codebook (N), a power of two."""
     film: FilmSide = "encoder"
     """Where the denoising condition acts (section III-F)."""
+    pitch_filter: float = 0.0
+    """Strength of the filter behind the decoder that follows the pitch, 0 (none) to 0.5. Not in the paper."""
     licence: str = "MIT"
     """SPDX expression for the weights."""
     weights_sha256: str = ""
@@ -69,6 +71,7 @@ class ModelConfig:
                 2 <= self.codebook_size <= 65536 and self.codebook_size.bit_count() == 1,
                 "codebook_size must be a power of two from 2 to 65536",
             ),
+            (0 <= self.pitch_filter <= 0.5, "pitch_filter must be 0 to 0.5"),
             (self.film in get_args(FilmSide), f"film must be one of {', '.join(get_args(FilmSide))}"),
         ]:
             if not ok:

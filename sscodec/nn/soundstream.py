@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from sscodec.nn.config import ModelConfig
 from sscodec.nn.layers import CausalConv, Downsample, Film, ResidualUnit, State, Upsample
 from sscodec.nn.packing import can_pack
+from sscodec.nn.pitch import PitchFilter
 from sscodec.nn.rvq import ResidualVectorQuantizer
 
 DILATIONS = (1, 3, 9)
@@ -71,7 +72,7 @@ class Decoder(nn.Module):
 
 
 class SoundStream(nn.Module):
-    """Encoder, residual vector quantizer and decoder, with FiLM on the side that config names."""
+    """Encoder, residual vector quantizer, decoder and its filter, with FiLM on the side that config names."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -80,6 +81,9 @@ class SoundStream(nn.Module):
         self.film = Film(config.dim) if config.film != "none" else None
         self.quantizer = ResidualVectorQuantizer(config.n_q, config.codebook_size, config.dim)
         self.decoder = Decoder(config)
+        self.pitch_filter = (
+            PitchFilter(config.sample_rate, config.hop, config.pitch_filter) if config.pitch_filter else None
+        )
 
     def pack(self) -> None:
         """Code faster on the CPU, with copies of the weights, which do not follow later changes."""
@@ -103,4 +107,5 @@ class SoundStream(nn.Module):
         """
         if self.film is not None and self.config.film == "decoder":
             x = self.film(x, denoise)
-        return self.decoder(x, state)
+        audio = self.decoder(x, state)
+        return audio if self.pitch_filter is None else self.pitch_filter(audio.float(), state)

@@ -35,6 +35,7 @@ def test_toml_round_trip(tmp_path):
         ('name = "m"\nstrides = [2, 0]\n', "strides"),
         ('name = "m"\nstrides = []\n', "strides"),
         ('name = "m"\nfilm = "both"\n', "film"),
+        ('name = "m"\npitch_filter = 0.6\n', "pitch_filter must be 0 to 0.5"),
         ('name = "../m"\n', "name"),
         ("name = \n", "not a valid TOML"),
     ],

@@ -1,0 +1,106 @@
+"""A filter for what the decoder is worst at: noise between the harmonics of a voice."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sscodec.nn.layers import State
+
+WINDOW_S = 0.04
+"""Of the correlation, to the end of a frame."""
+LOWEST, HIGHEST = 60, 500
+"""Pitch, Hz."""
+ANALYSIS_RATE = 6000
+"""Hz, about; pitch is looked for below 1 kHz, where the decoder follows the waveform."""
+MULTIPLE = 0.9
+"""A period is a multiple of another one whose correlation is this part of its own."""
+FADE_S = 0.005
+"""From one frame's filter to the next one's."""
+SILENCE = 1e-10
+
+
+class PitchFilter(nn.Module):
+    """Long-term postfilter: each sample is mixed with the one a period before, as far as both agree.
+
+    Speech codecs have had one since the eighties. Convolutions cannot do it: their taps do not follow the
+    pitch. The period of each frame is found in the sound itself, so no bits are spent on it. Causal, without
+    delay; it has nothing to learn, but passes gradients to a decoder that learns with it in place.
+    """
+
+    lowpass: Tensor
+    fade: Tensor
+
+    def __init__(self, sample_rate: int, hop: int, strength: float) -> None:
+        """strength: part of the sample a period before where the correlation is 1, up to 1/2."""
+        super().__init__()
+        self.hop = hop
+        self.strength = strength
+        self.step = math.gcd(hop, max(1, sample_rate // ANALYSIS_RATE))
+        """Samples to one of the analysis."""
+        rate = sample_rate / self.step
+        self.window = round(WINDOW_S * rate)
+        self.shortest, self.longest = round(rate / HIGHEST), round(rate / LOWEST)
+        """Lags, samples of the analysis."""
+        taps = 8 * self.step + 1
+        lowpass = torch.hann_window(taps + 2, periodic=False)[1:-1]
+        self.register_buffer("lowpass", (lowpass / lowpass.sum())[None, None], persistent=False)
+        self.past = (self.window + self.longest) * self.step + taps - 1
+        fade = ((torch.arange(hop) + 0.5) / (FADE_S * sample_rate)).clamp(max=1)
+        self.register_buffer("fade", fade, persistent=False)
+
+    def forward(self, audio: Tensor, state: State | None = None) -> Tensor:
+        """float32 [batch, frames * hop] to the same."""
+        tail = None if state is None else state.get(self)
+        if tail is None:
+            tail = audio.new_zeros(len(audio), self.past)
+        whole = torch.cat([tail, audio], 1)
+        if state is not None:
+            state[self] = whole[:, -self.past :].clone()
+        with torch.no_grad():
+            lag, part = self.periods(whole)
+            place = torch.arange(self.past, whole.shape[1], device=audio.device)
+        before = [
+            whole.gather(1, place - lags.repeat_interleave(self.hop, 1)) for lags in (lag[:, :-1], lag[:, 1:])
+        ]
+        frames = audio.view(len(audio), -1, self.hop)
+        old, new = ((x.view_as(frames) - frames) for x in before)
+        parts = part[:, :-1, None] * (1 - self.fade), part[:, 1:, None] * self.fade
+        return (frames + parts[0] * old + parts[1] * new).view_as(audio)
+
+    def periods(self, whole: Tensor) -> tuple[Tensor, Tensor]:
+        """Lags int64 in samples, and parts of 0 to `strength`: [batch, 1 + frames], from the one before."""
+        with torch.autocast(whole.device.type, enabled=False):
+            low = F.conv1d(whole[:, None], self.lowpass, stride=self.step)[:, 0]
+        # The last sample of a segment is the last of its frame.
+        segment = low.unfold(1, self.longest + self.window, self.hop // self.step)
+        now, size = segment[:, :, self.longest :], segment.shape[2]
+        spectra = torch.fft.rfft(segment), torch.fft.rfft(now, size)
+        products = torch.fft.irfft(spectra[0] * spectra[1].conj(), size)
+        energy = F.pad(segment.square().cumsum(2), (1, 0))
+        energy = energy[:, :, self.window :] - energy[:, :, : -self.window]
+        # By lag: from none to the longest.
+        scale = (energy * energy[:, :, -1:]).clamp(min=0).sqrt() + SILENCE
+        correlation = (products[:, :, : self.longest + 1] / scale).flip(2)
+        lag = correlation[:, :, self.shortest : self.longest].argmax(2) + self.shortest
+        highest = at(correlation, lag)
+        found = lag
+        for divisor in (2, 3, 4):
+            shorter = (lag / divisor).round().long().clamp(min=self.shortest)
+            close = torch.stack([at(correlation, shorter + offset) for offset in (-1, 0, 1)])
+            value, best = close.max(0)
+            ok = (value > MULTIPLE * highest) & (lag >= divisor * self.shortest)
+            found = torch.where(ok, shorter + best - 1, found)
+        left, value, right = (at(correlation, found + offset) for offset in (-1, 0, 1))
+        bend = (left + right - 2 * value).clamp(max=-1e-6)
+        shift = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
+        part = self.strength * (2 * value - 1).clamp(0, 1)
+        return ((found + shift) * self.step).round().long(), part
+
+
+def at(table: Tensor, place: Tensor) -> Tensor:
+    """The numbers [batch, frames] at places int64 [batch, frames] of the rows of table."""
+    return table.gather(2, place[:, :, None])[:, :, 0]
