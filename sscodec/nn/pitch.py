@@ -80,10 +80,11 @@ class PitchFilter(nn.Module):
         now, size = segment[:, :, self.longest :], segment.shape[2]
         spectra = torch.fft.rfft(segment), torch.fft.rfft(now, size)
         products = torch.fft.irfft(spectra[0] * spectra[1].conj(), size)
-        energy = F.pad(segment.square().cumsum(2), (1, 0))
+        # Doubles: the difference of two sums after a loud sound is small.
+        energy = F.pad(segment.double().square().cumsum(2), (1, 0))
         energy = energy[:, :, self.window :] - energy[:, :, : -self.window]
         # By lag: from none to the longest.
-        scale = (energy * energy[:, :, -1:]).clamp(min=0).sqrt() + SILENCE
+        scale = (energy * energy[:, :, -1:]).sqrt().to(whole) + SILENCE
         correlation = (products[:, :, : self.longest + 1] / scale).flip(2)
         lag = correlation[:, :, self.shortest : self.longest].argmax(2) + self.shortest
         highest = at(correlation, lag)
