@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sscodec.nn.layers import State
 
-WINDOW_S = 0.04
+WINDOW_S = 0.03
 """Of the correlation, to the end of a frame."""
 LOWEST, HIGHEST = 60, 500
 """Pitch, Hz."""
