@@ -85,10 +85,10 @@ class SoundStream(nn.Module):
             PitchFilter(config.sample_rate, config.hop, config.pitch_filter) if config.pitch_filter else None
         )
 
-    def pack(self) -> None:
-        """Code faster on the CPU, with copies of the weights, which do not follow later changes."""
+    def pack(self, part: nn.Module | None = None) -> None:
+        """Code faster on the CPU, with copies of all weights or of a part's, which follow no later change."""
         if can_pack(self.quantizer.codebooks.device):
-            for module in self.modules():
+            for module in (part or self).modules():
                 if isinstance(module, CausalConv | ResidualVectorQuantizer):
                     module.pack()
 

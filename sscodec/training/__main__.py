@@ -250,6 +250,17 @@ def entropy_command(
     click.echo(f"{compare(held_out, learned)}\n\n{codebook_table(counts)}")
 
 
+@main.command("adopt")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def adopt_command(folder: Path, source: Path) -> None:
+    """Give the model FOLDER the entropy model of SOURCE, which makes the same codes (`decoder_only`)."""
+    from sscodec.models import open_folder
+    from sscodec.training.entropy import adopt
+
+    adopt(open_folder(folder), open_folder(source))
+
+
 if __name__ == "__main__":
     try:
         main()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
@@ -15,7 +16,8 @@ from sscodec.entropy import CONTEXT, RAW, STATIC, coder_for
 from sscodec.entropy.model import EntropyModel
 from sscodec.entropy.network import Parameters
 from sscodec.entropy.ranges import normalise
-from sscodec.models import CONFIG_FILE, ENTROPY_FILE, Model
+from sscodec.errors import ModelError
+from sscodec.models import CONFIG_FILE, ENTROPY_FILE, WEIGHTS_FILE, Model
 from sscodec.training.codes import CodedClip
 from sscodec.training.context import ContextTwin
 
@@ -109,7 +111,7 @@ def learn(clips: list[CodedClip], codebooks: Tensor, minutes: float, seed: int =
     return Learned(static_weights(counts), twin.parameters_fixed(), twin)
 
 
-def install(model: Model, learned: Learned) -> EntropyModel:
+def install(model: Model, learned: Learned | EntropyModel) -> EntropyModel:
     """Write `entropy.safetensors` into the model's folder, and its SHA-256 into `config.toml`."""
     path = model.path / ENTROPY_FILE
     EntropyModel(learned.static, learned.context, model.sha256).save(path)
@@ -117,6 +119,21 @@ def install(model: Model, learned: Learned) -> EntropyModel:
     config = replace(model.config, entropy_sha256=written.sha256)
     (model.path / CONFIG_FILE).write_text(config.to_toml(), encoding="utf-8")
     return written
+
+
+def adopt(model: Model, source: Model) -> EntropyModel:
+    """Install the entropy model of `source`, which must make the same codes: only its decoder may differ.
+
+    Raises ModelError where its encoder or codebooks differ, or where it has no entropy model.
+    """
+    ours, theirs = (load_file(each.path / WEIGHTS_FILE) for each in (model, source))
+    before = ("encoder.", "quantizer.", *(["film."] if model.config.film == "encoder" else []))
+    for name in sorted(ours.keys() | theirs.keys()):
+        if name.startswith(before) and not (
+            name in ours and name in theirs and torch.equal(ours[name], theirs[name])
+        ):
+            raise ModelError(f"{source.path}: makes other codes than {model.path} ({name} differs)")
+    return install(model, source.entropy)
 
 
 def compare(clips: list[CodedClip], learned: Learned, rates: tuple[int, ...] = (4, 8, 16)) -> str:

@@ -23,7 +23,7 @@ from sscodec.errors import ModelError, UsageError
 from sscodec.models import open_folder
 from sscodec.nn.soundstream import SoundStream
 from sscodec.training import logs
-from sscodec.training.data import Pool, Sampler
+from sscodec.training.data import Batch, Pool, Sampler
 from sscodec.training.discriminators import (
     Discriminators,
     adversarial_loss,
@@ -150,6 +150,7 @@ class Trainer:
         # A run that started from a model has none of its recipe's steps without the quantizer.
         self.recipe = replace(self.recipe, quantizer_start=state["quantizer_start"])
         self.kmeans_inputs = [x.to(self.device) for x in state["kmeans_inputs"]]
+        self.pack()
         if self.discriminators is not None and "discriminators" in state:
             self.discriminators.load_state_dict(state["discriminators"])
             self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
@@ -172,6 +173,13 @@ class Trainer:
         frames = self.recipe.batch * self.recipe.crop_samples / self.recipe.model.hop * world()
         self.learner.adopt(frames)
         self.recipe = replace(self.recipe, quantizer_start=0)
+        self.pack()
+
+    def pack(self) -> None:
+        """Let what is not trained code faster."""
+        if self.recipe.decoder_only:
+            self.model.pack(self.model.encoder)
+            self.model.pack(self.model.quantizer)
 
     @property
     def seconds_a_step(self) -> float:
@@ -213,25 +221,10 @@ class Trainer:
         rate = cosine(progress) * min(1.0, (self.step + 1) / max(recipe.lr_warmup, 1))
         scalars: dict[str, Tensor] = {}
 
-        with self.autocast():
-            x = self.model.embed(batch.audio, batch.denoise)
-        x = x.float()
-        if self.step >= recipe.quantizer_start:
-            if self.kmeans_inputs:
-                self.learner.initialise(
-                    torch.cat(self.kmeans_inputs), x.shape[0] * x.shape[1] * world(), generator
-                )
-                self.kmeans_inputs = []
-            quantized = self.learner.forward(x, self.draw_n_q(len(x), generator), generator)
-            x, commitment = quantized.x, recipe.commitment * quantized.commitment
-            scalars["commitment"] = quantized.commitment
-            scalars["perplexity"] = perplexity(quantized.counts).mean()
-            scalars["evenness"] = evenness(quantized.counts).mean()
+        if recipe.decoder_only:
+            x, commitment = self.coded(batch, generator), torch.zeros((), device=self.device)
         else:
-            commitment = x.new_zeros(())
-            frames = x.shape[0] * x.shape[1]
-            if (recipe.quantizer_start - self.step - 1) * frames < recipe.kmeans_frames:
-                self.kmeans_inputs.append(x.detach().reshape(-1, x.shape[2]).clone())
+            x, commitment = self.quantized(batch, generator, scalars)
         with self.autocast():
             audio = self.model.synthesise(x, batch.denoise)
         audio = audio.float()
@@ -252,6 +245,39 @@ class Trainer:
         self.step += 1
         self.audio_seconds += self.seconds_a_step
         return scalars
+
+    def quantized(
+        self, batch: Batch, generator: torch.Generator, scalars: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings by way of the codebooks, which learn from them, and the weighted commitment loss."""
+        recipe = self.recipe
+        with self.autocast():
+            x = self.model.embed(batch.audio, batch.denoise)
+        x = x.float()
+        if self.step >= recipe.quantizer_start:
+            if self.kmeans_inputs:
+                self.learner.initialise(
+                    torch.cat(self.kmeans_inputs), x.shape[0] * x.shape[1] * world(), generator
+                )
+                self.kmeans_inputs = []
+            quantized = self.learner.forward(x, self.draw_n_q(len(x), generator), generator)
+            scalars["commitment"] = quantized.commitment
+            scalars["perplexity"] = perplexity(quantized.counts).mean()
+            scalars["evenness"] = evenness(quantized.counts).mean()
+            return quantized.x, recipe.commitment * quantized.commitment
+        frames = x.shape[0] * x.shape[1]
+        if (recipe.quantizer_start - self.step - 1) * frames < recipe.kmeans_frames:
+            self.kmeans_inputs.append(x.detach().reshape(-1, x.shape[2]).clone())
+        return x, x.new_zeros(())
+
+    @torch.no_grad()
+    def coded(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Embeddings as a decoder gets them."""
+        quantizer = self.model.quantizer
+        whole = self.model.embed(batch.audio, batch.denoise)
+        n_q = self.draw_n_q(len(whole), generator).tolist()
+        each = zip(whole.split(1), n_q, strict=True)
+        return torch.cat([quantizer.decode(quantizer.encode(x, n)) if n else x for x, n in each])
 
     def adversarial_gradient(
         self, audio: Tensor, target: Tensor, loss: Tensor, scalars: dict[str, Tensor], rate: float
@@ -378,6 +404,8 @@ def train(
             trainer.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
         elif init is not None:
             trainer.start_from(init)
+        elif recipe.decoder_only:
+            raise UsageError("decoder_only: name the model folder whose decoder is to be trained with --init")
         clips: Clips = {}
         if validations and rank() == 0:
             clips = load_clips(sources, recipe.model.sample_rate)
@@ -446,7 +474,8 @@ def run(trainer: Trainer, out: Path, clips: Clips, validations: int) -> None:
                     wave=f"{means['wave']:.3f}",
                     x=f"{rate:.0f}",
                 )
-            if trainer.step >= recipe.quantizer_start + COLLAPSE_GRACE and means["evenness"] < COLLAPSED:
+            grace = trainer.step < recipe.quantizer_start + COLLAPSE_GRACE
+            if not grace and means.get("evenness", 1) < COLLAPSED:
                 raise UsageError(
                     f"step {trainer.step}: the codebooks collapsed, evenness {means['evenness']:.2f}; "
                     "raise quantizer_start or kmeans_frames, or lower lr"

@@ -74,6 +74,9 @@ class Recipe:
     """The n_q drawn from; empty: uniformly from 1 to all."""
     unquantized: float = 0.0
     """Share of examples that pass by the quantizer."""
+    decoder_only: bool = False
+    """Train the decoder of a model (--init) on the codes that the codec makes with its encoder and codebooks.
+    These stay as they are, and so does what codes mean."""
 
     # Reconstruction (section III-E)
     windows: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
@@ -146,6 +149,7 @@ class Recipe:
             ),
             (set(self.wave_windows) <= set(self.windows), "wave_windows must be among windows"),
             (0 <= self.unquantized < 1, "unquantized must be 0 or more, and below 1"),
+            (not (self.decoder_only and self.noisy), "decoder_only has no use for noisy examples"),
             (0 <= self.adversarial_start <= 1, "adversarial_start must be 0 to 1"),
         ]:
             if not ok:

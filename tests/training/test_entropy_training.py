@@ -16,7 +16,7 @@ from sscodec.training.__main__ import main
 from sscodec.training.codes import CodedClip, code_pool
 from sscodec.training.context import ContextTwin
 from sscodec.training.data import Pool
-from sscodec.training.entropy import Shape, compare, learn, static_weights
+from sscodec.training.entropy import Shape, adopt, compare, install, learn, static_weights
 from sscodec.training.export import export
 
 N_Q, SIZE = 3, 16
@@ -107,3 +107,23 @@ def test_the_command_installs_what_it_learned(folder, sounds, tmp_path):
     export(SoundStream(ModelConfig(**TINY_MODEL, n_q=4, codebook_size=16)), folder)
     with pytest.raises(ModelError, match=r"python -m sscodec.training entropy"):
         _ = models.open_folder(folder).entropy
+
+
+def test_a_model_that_makes_the_same_codes_adopts_the_entropy_model(folder, tmp_path):
+    model = models.open_folder(folder)
+    codes = torch.randint(16, (4, 500), dtype=torch.int16)
+    network = model.load()
+    written = install(model, learn([CodedClip("speech", codes)], network.quantizer.codebooks, minutes=0.01))
+    for parameter in network.decoder.parameters():
+        parameter.add_(0.1)
+    export(network, tmp_path / "finer")
+    result = CliRunner().invoke(main, ["adopt", str(tmp_path / "finer"), str(folder)])
+    assert result.exit_code == 0, result.output
+    finer = models.open_folder(tmp_path / "finer")
+    assert finer.config.entropy_sha256 == finer.entropy.sha256 != written.sha256
+    assert np.array_equal(finer.entropy.static, written.static)
+    network.quantizer.codebooks[1, 2, 3] += 0.1
+    export(network, tmp_path / "other")
+    with pytest.raises(ModelError, match=r"other codes .*quantizer\.codebooks differs"):
+        adopt(models.open_folder(tmp_path / "other"), model)
+    assert not (tmp_path / "other" / "entropy.safetensors").exists()

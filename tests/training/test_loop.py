@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from safetensors.torch import load_file
 from training_samples import ADVERSARIAL, write_recipe
 
 from sscodec.errors import ModelError, UsageError
@@ -254,6 +255,22 @@ def test_a_run_starts_from_a_model_folder(sounds, tmp_path):
         )
 
 
+def test_the_decoder_alone_learns_from_the_codes_of_a_model(sounds, tmp_path):
+    run(sounds, tmp_path, write_recipe(tmp_path, "steps = 50"))
+    export(load_checkpoint(tmp_path / "run" / "last.pt"), tmp_path / "model")
+    recipe = Recipe.load(write_recipe(tmp_path, "steps = 120\ndecoder_only = true"))
+    sources = [sounds / "manifest.csv"], tmp_path / "next", tmp_path / "cache", CPU
+    with pytest.raises(UsageError, match="--init"):
+        train(recipe, *sources)
+    train(recipe, *sources, tmp_path / "model")
+    export(load_checkpoint(tmp_path / "next" / "last.pt"), tmp_path / "finer")
+    before, after = (load_file(tmp_path / name / "weights.safetensors") for name in ("model", "finer"))
+    for name, tensor in before.items():
+        assert torch.equal(tensor, after[name]) != name.startswith("decoder."), name
+    first, *_, last = (float(row["mel_log"]) for row in logs.read(tmp_path / "next" / "log.csv"))
+    assert last < first
+
+
 def test_cosine_ends_at_zero():
     assert cosine(0.0) == 1.0
     assert cosine(0.5) == pytest.approx(0.5)
@@ -273,6 +290,7 @@ def test_cosine_ends_at_zero():
         ("steps = 1\nunquantized = 1.0", UsageError, "unquantized"),
         ("steps = 1\ngain_db = [3.0, 1.0]", UsageError, "ranges"),
         ("steps = 1\nnoisy = 1.5", UsageError, "0 to 1"),
+        ("steps = 1\nnoisy = 0.5\ndecoder_only = true", UsageError, "noisy examples"),
         ("steps = 1\nnoisy = 0.5\nmusic_as_noise = -0.1", UsageError, "0 to 1"),
     ],
 )
