@@ -18,23 +18,15 @@ import torch
 from timing import in_turn, write_section
 from tqdm import tqdm
 
-from sscodec.audio import AudioReader, Resampler
 from sscodec.codec import Codec
 from sscodec.container import CODER_NAMES, Packet
+from sscodec.evaluation.sounds import read_sound
 from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, PacketCoder, make_header
 
 RATES = (4, 8, 16)
 """n_q"""
 PACKETS_MS = (40, 200, 500, 1000, 2000, 5000)
 SPEED_N_Q, SPEED_SECONDS, PASSES = 8, 10, 5
-
-
-def read(path: Path, rate: int) -> np.ndarray:
-    """float32 [samples], mixed to one channel, at `rate` Hz."""
-    with AudioReader(path, mono=True) as reader:
-        resampler = Resampler(reader.sample_rate, rate, 1)
-        blocks = [resampler.push(block) for block in reader.blocks()]
-        return np.concatenate([*blocks, resampler.flush()])[:, 0]
 
 
 def size(codec: Codec, codes: np.ndarray, entropy: str, packet_ms: float) -> int:
@@ -83,7 +75,8 @@ def main() -> None:
     kinds: dict[str, list[np.ndarray]] = {}
     for folder in map(Path, sys.argv[1:]):
         for path in tqdm(sorted(p for p in folder.iterdir() if p.is_file()), desc=folder.name):
-            codes = codec.encode(read(path, codec.sample_rate), n_q=max(RATES))
+            audio = read_sound(path, codec.sample_rate, seconds=0) / np.float32(32768)
+            codes = codec.encode(audio, n_q=max(RATES))
             kinds.setdefault(folder.name, []).append(codes[None])
     together = [codes for coded in kinds.values() for codes in coded]
     noise = 0.1 * np.random.default_rng(0).standard_normal(10 * codec.sample_rate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from tqdm import tqdm
 from sscodec.errors import InputError
 from sscodec.training.recipe import Recipe
 
+EDGE = 256
+"""Samples at both ends of what is resampled, where its end meets its beginning."""
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".caf"}
 
 
@@ -124,15 +127,19 @@ class Sampler:
         self.recipe = recipe
         self.device = device
         self.length = recipe.crop_samples
+        self.longest = self.length
+        """Samples of a file that an example is made of, at most."""
+        if recipe.speed != (1.0, 1.0):
+            self.longest = faster(self.length, max(recipe.speed))
         noises = {"noise": 1 - recipe.music_as_noise, "music": recipe.music_as_noise} if recipe.noisy else {}
         noises = {kind: share for kind, share in noises.items() if share > 0}
         kinds = {*recipe.kinds, *noises}
-        usable = [clip for clip in pool.clips if clip.samples >= self.length and clip.kind in kinds]
+        usable = [clip for clip in pool.clips if clip.samples >= self.longest and clip.kind in kinds]
         if not any(clip.kind in recipe.kinds for clip in usable):
             raise InputError(f"no file of the kinds {', '.join(recipe.kinds)} is {recipe.crop} s long")
         self.audio = pool.audio.to(device)
         self.starts = torch.tensor([clip.start for clip in usable])
-        self.rooms = torch.tensor([clip.samples - self.length for clip in usable], dtype=torch.float64)
+        self.rooms = torch.tensor([clip.samples - self.longest for clip in usable], dtype=torch.float64)
         self.weights = torch.zeros(len(usable), dtype=torch.float64)
         narrow = 0.75 * recipe.model.sample_rate / 2
         self.noise_weights = torch.zeros(len(usable), dtype=torch.float64)
@@ -153,13 +160,19 @@ class Sampler:
         self.is_speech = torch.tensor([clip.kind == "speech" for clip in usable])
 
     def crops(self, chosen: Tensor, generator: torch.Generator) -> Tensor:
-        """Random crops, float32 [n, samples], of the clips whose indices int64 [n] are given."""
+        """Crops at random, float32 [n, samples], of the clips of indices int64 [n], at random speeds."""
         offsets = (
             torch.rand(len(chosen), generator=generator, dtype=torch.float64) * self.rooms[chosen]
         ).long()
         starts = (self.starts[chosen] + offsets).to(self.device)
-        index = starts[:, None] + torch.arange(self.length, device=self.device)
-        return self.audio[index].float() / 32768
+        index = starts[:, None] + torch.arange(self.longest, device=self.device)
+        audio = self.audio[index].float() / 32768
+        low, high = self.recipe.speed
+        if (low, high) == (1.0, 1.0):
+            return audio
+        speeds = uniform((math.log(low), math.log(high)), len(chosen), generator).exp().tolist()
+        rows = zip(audio, speeds, strict=True)
+        return torch.stack([resample(row[: faster(self.length, speed)], self.length) for row, speed in rows])
 
     def batch(self, generator: torch.Generator) -> Batch:
         """Draw one batch; `generator` lives on the CPU."""
@@ -192,6 +205,17 @@ class Sampler:
         clean = torch.where(mixed, normalise(speech), speech)
         audio = torch.where(mixed, clean + level * noise, clean)
         return audio, torch.where(denoise, clean, audio), denoise
+
+
+def faster(samples: int, speed: float) -> int:
+    """Samples that `resample` makes as many of, `speed` times faster; an even number, for the FFT."""
+    return 2 * round((samples + 2 * EDGE) * speed / 2)
+
+
+def resample(audio: Tensor, samples: int) -> Tensor:
+    """All of audio [n] but its ends in float [samples]; what would lie above half the rate is left out."""
+    whole = samples + 2 * EDGE
+    return torch.fft.irfft(torch.fft.rfft(audio), whole)[EDGE:-EDGE] * (whole / len(audio))
 
 
 def normalise(audio: Tensor) -> Tensor:

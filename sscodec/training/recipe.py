@@ -26,6 +26,8 @@ class Recipe:
     """Factor on the weight of files whose measured bandwidth is below 3/4 of half the sample rate."""
     gain_db: tuple[float, ...] = (-12.0, 6.0)
     """Range of the random gain, dB, drawn uniformly; lowered where the peak would pass 1."""
+    speed: tuple[float, ...] = (1.0, 1.0)
+    """Range of the random factor on speed, and so on pitch and formants: voices that the data lacks."""
     noisy: float = 0.0
     """Share of speech examples that become (noisy input, target, denoise) triples (section III-F)."""
     music_as_noise: float = 0.0
@@ -124,7 +126,7 @@ class Recipe:
     checkpoint_minutes: float = 5.0
 
     def __post_init__(self) -> None:
-        ranges = self.gain_db, self.noise_gain_db
+        ranges = self.gain_db, self.speed, self.noise_gain_db
         for ok, message in [
             (
                 sum(limit > 0 for limit in (self.steps, self.cpu_minutes, self.hours)) == 1,
@@ -142,6 +144,7 @@ class Recipe:
                 self.noisy == 0 or (self.kinds.get("speech", 0) > 0 and self.model.film != "none"),
                 "noisy needs speech among kinds, and a model with film",
             ),
+            (min(self.speed, default=0) > 0, "speed must be above 0"),
             (all(len(r) == 2 and r[0] <= r[1] for r in ranges), "ranges must be [low, high]"),
             (
                 all(1 <= n <= self.model.n_q for n in self.n_q_choices),

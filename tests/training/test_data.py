@@ -193,3 +193,31 @@ def test_narrowband_files_count_less():
     clips = [Clip("a", "speech", 4000.0, 0, 16000), Clip("b", "speech", 8000.0, 16000, 16000)]
     sampler = Sampler(Pool(pool.audio, clips), recipe(narrowband=0.25), torch.device("cpu"))
     assert sampler.weights[0] / sampler.weights[1] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("speed", [0.8, 0.93, 1.07, 1.25])
+def test_a_faster_sound_is_higher_and_keeps_its_level(speed):
+    tone = (8000 * torch.sin(2 * torch.pi * 500 / 16000 * torch.arange(32000))).short()
+    pool = Pool(tone, [Clip("a", "speech", 8000.0, 0, len(tone))])
+    values = {"speed": (speed, speed), "kinds": {"speech": 1.0}, "batch": 8}
+    audio = Sampler(pool, recipe(**values), torch.device("cpu")).batch(torch.Generator().manual_seed(1)).audio
+    assert audio.shape == (8, 1600)
+    assert audio.square().mean(1).sqrt() == pytest.approx(8000 / 32768 / 2**0.5, rel=0.02)
+    spectrum = torch.fft.rfft(audio * torch.hann_window(1600), 16000).abs()
+    assert spectrum.argmax(1) == pytest.approx(500 * speed, abs=2)
+    # Nothing but the tone, to both ends.
+    wave = 2 * torch.pi * 500 * speed / 16000 * torch.arange(1600)
+    basis = torch.stack([wave.sin(), wave.cos()], 1)
+    left = audio.T - basis @ torch.linalg.lstsq(basis, audio.T).solution
+    assert left.abs().max() < 0.01
+
+
+def test_speeds_are_drawn_from_their_range():
+    tone = (8000 * torch.sin(2 * torch.pi * 1000 / 16000 * torch.arange(32000))).short()
+    pool = Pool(tone, [Clip("a", "speech", 8000.0, 0, len(tone))])
+    sampler = Sampler(pool, recipe(speed=(0.8, 1.25), kinds={"speech": 1.0}), torch.device("cpu"))
+    audio = sampler.batch(torch.Generator().manual_seed(1)).audio
+    pitches = torch.fft.rfft(audio * torch.hann_window(1600), 16000).abs().argmax(1).double()
+    assert pitches.min() < 860 and pitches.max() > 1160
+    assert pitches.min() > 798 and pitches.max() < 1252
+    assert pitches.log().mean() == pytest.approx(np.log(1000), abs=0.05)

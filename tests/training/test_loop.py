@@ -289,6 +289,8 @@ def test_cosine_ends_at_zero():
         ("steps = 1\nn_q_choices = [5]", UsageError, "n_q_choices"),
         ("steps = 1\nunquantized = 1.0", UsageError, "unquantized"),
         ("steps = 1\ngain_db = [3.0, 1.0]", UsageError, "ranges"),
+        ("steps = 1\nspeed = [0.0, 1.0]", UsageError, "above 0"),
+        ("steps = 1\nspeed = [1.0]", UsageError, "ranges"),
         ("steps = 1\nnoisy = 1.5", UsageError, "0 to 1"),
         ("steps = 1\nnoisy = 0.5\ndecoder_only = true", UsageError, "noisy examples"),
         ("steps = 1\nnoisy = 0.5\nmusic_as_noise = -0.1", UsageError, "0 to 1"),
