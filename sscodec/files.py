@@ -229,7 +229,7 @@ def decode_file(
                     f"{source}: stream {count} has {stream.header.channels} channels, the first "
                     f"{header.channels}; split the file and decode the streams on their own"
                 )
-            if stream.header.model_hash != codec.model.stream_hash:
+            if not codec.model.reads(stream.header.model_hash):
                 codec = loader.for_stream(stream.header)
             for block in _decode_stream(stream, packets_ahead(file), codec, n_q, denoise, out_rate, damage):
                 writer.write(block)

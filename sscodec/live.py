@@ -156,7 +156,7 @@ class PacketDecoder:
         self, codec: Codec, header: bytes, n_q: int | None = None, denoise: Denoise | bool = False
     ) -> None:
         self._header = Header.from_bytes(header)
-        if self._header.model_hash != codec.model.stream_hash:
+        if not codec.model.reads(self._header.model_hash):
             raise ModelError(f"the packets need model {self._header.model_id!r}, not {codec.model.id!r}")
         self._framing = Framing(self._header)
         self._decoder = SoundDecoder(codec, self._header, n_q, denoise)

@@ -64,6 +64,15 @@ class Model:
         """The part of the hash that a stream's header stores, 8 bytes."""
         return bytes.fromhex(self.sha256)[:HASH_SIZE]
 
+    @property
+    def read_hashes(self) -> list[bytes]:
+        """What the streams of earlier models carry whose codes mean the same to this one."""
+        return [bytes.fromhex(sha256)[:HASH_SIZE] for sha256 in self.config.reads]
+
+    def reads(self, stream_hash: bytes) -> bool:
+        """Whether this model decodes the streams with this hash."""
+        return stream_hash in (self.stream_hash, *self.read_hashes)
+
     @cached_property
     def parameters(self) -> int:
         """Numbers in the weights file, codebooks included. Raises ModelError."""
@@ -94,7 +103,7 @@ class Model:
         if not self.has_entropy:
             raise ModelError(f"{self.path}: has no entropy model ({ENTROPY_FILE}); use --entropy raw")
         found = EntropyModel.load(path, self.config.entropy_sha256)
-        if found.model_sha256 != (self.config.weights_sha256 or self.sha256):
+        if found.model_sha256 not in (self.config.weights_sha256 or self.sha256, *self.config.reads):
             raise ModelError(
                 f"{path}: learned from the codes of other weights; make it anew with "
                 f"`python -m sscodec.training entropy {self.path} --data ...`"
@@ -177,7 +186,7 @@ def find(name: str | Path | None = None) -> Model:
 
 
 def find_for_stream(model_id: str, stream_hash: bytes, name: str | Path | None = None) -> Model:
-    """The model that a stream was made with: the one named, or whichever available one has its hash.
+    """A model that reads a stream: the one named, or whichever available one made it, or else reads it.
 
     model_id, stream_hash: what the stream's header says.
 
@@ -186,7 +195,7 @@ def find_for_stream(model_id: str, stream_hash: bytes, name: str | Path | None =
     needed = f"the stream needs model {model_id!r} with hash {stream_hash.hex()}"
     if name is not None:
         model = find(name)
-        if model.stream_hash != stream_hash:
+        if not model.reads(stream_hash):
             raise ModelError(
                 f"{needed}, but {model.path} has {model.stream_hash.hex()}; "
                 "name the folder of the right model with --model, or leave the option out"
@@ -195,6 +204,9 @@ def find_for_stream(model_id: str, stream_hash: bytes, name: str | Path | None =
     candidates = available()
     for model in candidates:
         if model.stream_hash == stream_hash:
+            return model
+    for model in candidates:
+        if model.reads(stream_hash):
             return model
     present = ", ".join(f"{model.id} ({model.stream_hash.hex()})" for model in candidates) or "none"
     raise ModelError(

@@ -60,6 +60,23 @@ def test_models_of_a_stream_are_found_by_hash(roots, model_folder, other_model_f
     assert models.find_for_stream("any", hashes["alpha"]).path == other_model_folder
 
 
+def test_a_model_reads_the_streams_of_the_one_whose_decoder_it_improves(
+    roots, model_folder, other_model_folder
+):
+    install(roots, other_model_folder, "soundstream-24khz")
+    install(roots, model_folder, "old")
+    old = models.find("old").stream_hash
+    config = roots / "soundstream-24khz" / "config.toml"
+    config.write_text(config.read_text().replace("reads = []", f"reads = ['{models.find('old').sha256}']"))
+    # The one that made it comes first, if it is there.
+    assert models.find_for_stream("any", old).id == "old"
+    assert models.find_for_stream("any", old, "soundstream-24khz").id == "soundstream-24khz"
+    shutil.rmtree(roots / "old")
+    assert models.find_for_stream("any", old).id == "soundstream-24khz"
+    with pytest.raises(ModelError, match=old[::-1].hex()):
+        models.find_for_stream("any", old[::-1])
+
+
 def test_hash_and_parameters(model_folder):
     model = models.open_folder(model_folder)
     weights = (model_folder / "weights.safetensors").read_bytes()

@@ -26,6 +26,7 @@ def models(as_json: bool) -> None:
             "licence": model.config.licence,
             "hash": model.stream_hash.hex(),
             "entropy_hash": model.entropy.hash.hex() if model.has_entropy else None,
+            "read_hashes": [each.hex() for each in model.read_hashes],
             "sha256": model.sha256,
             "path": str(model.path),
         }
@@ -42,3 +43,5 @@ def models(as_json: bool) -> None:
         click.echo(f"  {row['sample_rate']} Hz, {low:g} to {high:g} kbps in steps of {low:g}")
         click.echo(f"  {row['parameters']:,} parameters, licence {row['licence']}, hash {row['hash']}")
         click.echo(f"  entropy model {row['entropy_hash'] or 'none: raw codes only'}")
+        if row["read_hashes"]:
+            click.echo(f"  also reads the streams of {', '.join(row['read_hashes'])}")  # type: ignore[arg-type]

@@ -44,14 +44,16 @@ class ModelConfig:
     """Entries of a codebook (N), a power of two."""
     film: FilmSide = "encoder"
     """Where the denoising condition acts (section III-F)."""
-    pitch_filter: float = 0.0
-    """Strength of the filter behind the decoder that follows the pitch, 0 (none) to 0.5. Not in the paper."""
+    pitch_taps: int = 0
+    """Periods that the filter behind the decoder reaches back, 0 (no filter) to 4. Not in the paper."""
     licence: str = "MIT"
     """SPDX expression for the weights."""
     weights_sha256: str = ""
     """SHA-256 of `weights.safetensors`, hexadecimal; weights with another are refused. Empty: unchecked."""
     entropy_sha256: str = ""
     """The same of `entropy.safetensors`."""
+    reads: tuple[str, ...] = ()
+    """SHA-256 of earlier weights with this encoder and these codebooks, whose streams this model reads."""
 
     def __post_init__(self) -> None:
         valid_name = (
@@ -71,7 +73,11 @@ class ModelConfig:
                 2 <= self.codebook_size <= 65536 and self.codebook_size.bit_count() == 1,
                 "codebook_size must be a power of two from 2 to 65536",
             ),
-            (0 <= self.pitch_filter <= 0.5, "pitch_filter must be 0 to 0.5"),
+            (0 <= self.pitch_taps <= 4, "pitch_taps must be 0 to 4"),
+            (
+                all(len(sha) == 64 and set(sha) <= set("0123456789abcdef") for sha in self.reads),
+                "reads must be SHA-256 of 64 hexadecimal digits",
+            ),
             (self.film in get_args(FilmSide), f"film must be one of {', '.join(get_args(FilmSide))}"),
         ]:
             if not ok:
@@ -91,6 +97,13 @@ class ModelConfig:
     def code_bits(self) -> int:
         """Bits of one code, log2(N)."""
         return self.codebook_size.bit_length() - 1
+
+    @property
+    def shape(self) -> ModelConfig:
+        """What all models have in common whose weights fit each other: no name, no hashes."""
+        return dataclasses.replace(
+            self, name="shape", licence="", weights_sha256="", entropy_sha256="", reads=()
+        )
 
     def bitrate(self, n_q: int) -> float:
         """Bits per second of one channel coded with `n_q` codebooks."""
@@ -146,7 +159,10 @@ def build(cls: type[Any], table: dict[str, Any], where: str, **given: Any) -> An
     for name, value in table.items():
         if name not in fields:
             raise ModelError(f"{where}: unknown key {name!r}; known are {', '.join(fields)}")
-        values[name] = _typed(value, _default(fields[name]), f"{where}: {name}")
+        default = _default(fields[name])
+        if default == ():
+            default = ("",) if "str" in str(fields[name].type) else (0,)
+        values[name] = _typed(value, default, f"{where}: {name}")
     for name, field in fields.items():
         if _default(field) is None and name not in values:
             raise ModelError(f"{where}: missing key {name!r}")
@@ -164,7 +180,7 @@ def _typed(value: Any, default: Any, where: str) -> Any:
     if expected is float and type(value) is int:
         return float(value)
     if expected is tuple and isinstance(value, list):
-        return tuple(_typed(item, default[0] if default else 0, where) for item in value)
+        return tuple(_typed(item, default[0], where) for item in value)
     if expected is dict and isinstance(value, dict):
         sample = next(iter(default.values()))
         return {key: _typed(item, sample, f"{where}.{key}") for key, item in value.items()}

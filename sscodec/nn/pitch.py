@@ -24,55 +24,60 @@ SILENCE = 1e-10
 
 
 class PitchFilter(nn.Module):
-    """Long-term postfilter: each sample is mixed with the one a period before, as far as both agree.
+    """Long-term postfilter, steered by the decoder: to each sample come those one and more periods before.
 
-    Speech codecs have had one since the eighties. Convolutions cannot do it: their taps do not follow the
-    pitch. The period of each frame is found in the sound itself, so no bits are spent on it. Causal, without
-    delay; it has nothing to learn, but passes gradients to a decoder that learns with it in place.
+    Speech codecs have had such filters since the eighties. Convolutions cannot do it: their taps do not
+    follow the pitch. The decoder gives the sound s0, and for each of `taps` a signal that is delayed by as
+    many periods: s0 + c * sum_k (s_k[n - k T] - s_k[n]). What it puts into s_k is filtered as by a comb. The
+    period T of each frame and its certainty c are found in s0, so no bits are spent on them. Causal, without
+    delay; it has nothing to learn, but passes gradients to the decoder.
     """
 
     lowpass: Tensor
     fade: Tensor
 
-    def __init__(self, sample_rate: int, hop: int, strength: float) -> None:
-        """strength: part of the sample a period before where the correlation is 1, up to 1/2."""
+    def __init__(self, sample_rate: int, hop: int, taps: int) -> None:
         super().__init__()
         self.hop = hop
-        self.strength = strength
+        self.taps = taps
         self.step = math.gcd(hop, max(1, sample_rate // ANALYSIS_RATE))
         """Samples to one of the analysis."""
         rate = sample_rate / self.step
         self.window = round(WINDOW_S * rate)
         self.shortest, self.longest = round(rate / HIGHEST), round(rate / LOWEST)
         """Lags, samples of the analysis."""
-        taps = 8 * self.step + 1
-        lowpass = torch.hann_window(taps + 2, periodic=False)[1:-1]
+        length = 8 * self.step + 1
+        lowpass = torch.hann_window(length + 2, periodic=False)[1:-1]
         self.register_buffer("lowpass", (lowpass / lowpass.sum())[None, None], persistent=False)
-        self.past = (self.window + self.longest) * self.step + taps - 1
+        self.past = max(self.window + self.longest + 8, taps * self.longest) * self.step
         fade = ((torch.arange(hop) + 0.5) / (FADE_S * sample_rate)).clamp(max=1)
         self.register_buffer("fade", fade, persistent=False)
 
-    def forward(self, audio: Tensor, state: State | None = None) -> Tensor:
-        """float32 [batch, frames * hop] to the same."""
+    def forward(self, signals: Tensor, state: State | None = None) -> Tensor:
+        """float32 [batch, frames * hop, 1 + taps] to audio [batch, frames * hop]."""
+        signals = signals.transpose(1, 2)
         tail = None if state is None else state.get(self)
         if tail is None:
-            tail = audio.new_zeros(len(audio), self.past)
-        whole = torch.cat([tail, audio], 1)
+            tail = signals.new_zeros(*signals.shape[:2], self.past)
+        whole = torch.cat([tail, signals], 2)
         if state is not None:
-            state[self] = whole[:, -self.past :].clone()
+            state[self] = whole[:, :, -self.past :].clone()
         with torch.no_grad():
-            lag, part = self.periods(whole)
-            place = torch.arange(self.past, whole.shape[1], device=audio.device)
-        before = [
-            whole.gather(1, place - lags.repeat_interleave(self.hop, 1)) for lags in (lag[:, :-1], lag[:, 1:])
-        ]
-        frames = audio.view(len(audio), -1, self.hop)
-        old, new = ((x.view_as(frames) - frames) for x in before)
-        parts = part[:, :-1, None] * (1 - self.fade), part[:, 1:, None] * self.fade
-        return (frames + parts[0] * old + parts[1] * new).view_as(audio)
+            lag, certainty = self.periods(whole[:, 0])
+            place = torch.arange(self.past, whole.shape[2], device=whole.device)
+            lags = lag.repeat_interleave(self.hop, 1)
+            fade = certainty[:, :-1, None] * (1 - self.fade), certainty[:, 1:, None] * self.fade
+        audio = signals[:, 0]
+        for tap in range(1, 1 + self.taps):
+            for part, delay in zip(fade, (lags[:, : -self.hop], lags[:, self.hop :]), strict=True):
+                before = whole[:, tap].gather(1, place - tap * delay)
+                audio = audio + part.flatten(1) * (before - signals[:, tap])
+        return audio
 
     def periods(self, whole: Tensor) -> tuple[Tensor, Tensor]:
-        """Lags int64 in samples, and parts of 0 to `strength`: [batch, 1 + frames], from the one before."""
+        """Of audio [batch, past + frames * hop]: lags int64 in samples and certainties of 0 to 1, both
+        [batch, 1 + frames], from the frame before on."""
+        whole = whole[:, self.past - (self.window + self.longest + 8) * self.step :]
         with torch.autocast(whole.device.type, enabled=False):
             low = F.conv1d(whole[:, None], self.lowpass, stride=self.step)[:, 0]
         # The last sample of a segment is the last of its frame.
@@ -98,8 +103,8 @@ class PitchFilter(nn.Module):
         left, value, right = (at(correlation, found + offset) for offset in (-1, 0, 1))
         bend = (left + right - 2 * value).clamp(max=-1e-6)
         shift = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
-        part = self.strength * (2 * value - 1).clamp(0, 1)
-        return ((found + shift) * self.step).round().long(), part
+        certainty = (2 * value - 1).clamp(0, 1)
+        return ((found + shift) * self.step).round().long(), certainty
 
 
 def at(table: Tensor, place: Tensor) -> Tensor:

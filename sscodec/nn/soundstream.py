@@ -51,7 +51,10 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Embeddings [batch, frames, dim] to waveform [batch, samples]; the mirror of the encoder."""
+    """Embeddings [batch, frames, dim] to signals [batch, samples, 1 + pitch_taps]; the mirror of the encoder.
+
+    The first signal is the waveform, or what the pitch filter makes it of with the others.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -62,13 +65,13 @@ class Decoder(nn.Module):
             channels //= 2
             self.blocks.append(Block(channels, Upsample(2 * channels, channels, stride)))
         # A small last layer starts the output near silence.
-        self.last = CausalConv(channels, 1, kernel=7, gain=0.1)
+        self.last = CausalConv(channels, 1 + config.pitch_taps, kernel=7, gain=0.1)
 
     def forward(self, x: Tensor, state: State | None = None) -> Tensor:
         x = self.first(x, state)
         for block in self.blocks:
             x = block(x, state)
-        return self.last(x, state).squeeze(-1)
+        return self.last(x, state)
 
 
 class SoundStream(nn.Module):
@@ -82,7 +85,7 @@ class SoundStream(nn.Module):
         self.quantizer = ResidualVectorQuantizer(config.n_q, config.codebook_size, config.dim)
         self.decoder = Decoder(config)
         self.pitch_filter = (
-            PitchFilter(config.sample_rate, config.hop, config.pitch_filter) if config.pitch_filter else None
+            PitchFilter(config.sample_rate, config.hop, config.pitch_taps) if config.pitch_taps else None
         )
 
     def pack(self, part: nn.Module | None = None) -> None:
@@ -107,5 +110,7 @@ class SoundStream(nn.Module):
         """
         if self.film is not None and self.config.film == "decoder":
             x = self.film(x, denoise)
-        audio = self.decoder(x, state)
-        return audio if self.pitch_filter is None else self.pitch_filter(audio.float(), state)
+        signals = self.decoder(x, state)
+        if self.pitch_filter is None:
+            return signals.squeeze(-1)
+        return self.pitch_filter(signals.float(), state)

@@ -190,6 +190,24 @@ def export_command(run: Path, folder: Path) -> None:
     export(load_checkpoint(run / "last.pt"), folder)
 
 
+@main.command("mix")
+@click.argument("first", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("second", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the way to SECOND."
+)
+@click.option(
+    "--treble", type=float, default=0.0, help="Lift of the treble, which mixing weakens: 0.06, say."
+)
+def mix_command(first: Path, second: Path, folder: Path, share: float, treble: float) -> None:
+    """Write a model into FOLDER whose weights lie between those of the models FIRST and SECOND."""
+    from sscodec.models import open_folder
+    from sscodec.training.export import export, mix
+
+    export(mix(open_folder(first), open_folder(second), share, treble), folder)
+
+
 @main.command("validate")
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @data_option
@@ -254,7 +272,7 @@ def entropy_command(
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def adopt_command(folder: Path, source: Path) -> None:
-    """Give the model FOLDER the entropy model of SOURCE, which makes the same codes (`decoder_only`)."""
+    """Let the model FOLDER, SOURCE with another decoder, read its streams and have its entropy model."""
     from sscodec.models import open_folder
     from sscodec.training.entropy import adopt
 

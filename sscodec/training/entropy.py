@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from dataclasses import dataclass, replace
 
@@ -111,7 +112,7 @@ def learn(clips: list[CodedClip], codebooks: Tensor, minutes: float, seed: int =
     return Learned(static_weights(counts), twin.parameters_fixed(), twin)
 
 
-def install(model: Model, learned: Learned | EntropyModel) -> EntropyModel:
+def install(model: Model, learned: Learned) -> EntropyModel:
     """Write `entropy.safetensors` into the model's folder, and its SHA-256 into `config.toml`."""
     path = model.path / ENTROPY_FILE
     EntropyModel(learned.static, learned.context, model.sha256).save(path)
@@ -121,10 +122,10 @@ def install(model: Model, learned: Learned | EntropyModel) -> EntropyModel:
     return written
 
 
-def adopt(model: Model, source: Model) -> EntropyModel:
-    """Install the entropy model of `source`, which must make the same codes: only its decoder may differ.
+def adopt(model: Model, source: Model) -> None:
+    """Let the model read the streams of `source`, and have its entropy model: only their decoders may differ.
 
-    Raises ModelError where its encoder or codebooks differ, or where it has no entropy model.
+    Raises ModelError where encoders or codebooks differ, or where there is no entropy model.
     """
     ours, theirs = (load_file(each.path / WEIGHTS_FILE) for each in (model, source))
     before = ("encoder.", "quantizer.", *(["film."] if model.config.film == "encoder" else []))
@@ -133,7 +134,11 @@ def adopt(model: Model, source: Model) -> EntropyModel:
             name in ours and name in theirs and torch.equal(ours[name], theirs[name])
         ):
             raise ModelError(f"{source.path}: makes other codes than {model.path} ({name} differs)")
-    return install(model, source.entropy)
+    config = replace(
+        model.config, entropy_sha256=source.entropy.sha256, reads=(source.sha256, *source.config.reads)
+    )
+    shutil.copyfile(source.path / ENTROPY_FILE, model.path / ENTROPY_FILE)
+    (model.path / CONFIG_FILE).write_text(config.to_toml(), encoding="utf-8")
 
 
 def compare(clips: list[CodedClip], learned: Learned, rates: tuple[int, ...] = (4, 8, 16)) -> str:

@@ -45,6 +45,8 @@ LOG_COLUMNS = (
 )
 """Time without that of validations; means over the steps since the row before."""
 VALIDATION_COLUMNS = ("step", "hours", "cpu_minutes", "audio_seconds", *MEASURED)
+FINDERS = "wave", "mel_log"
+"""The losses that count from the first step: what finds the waveform."""
 LOG_EVERY = 50
 """Steps averaged in one row of the log; the host waits for the device only there."""
 COLLAPSED = 0.5
@@ -120,6 +122,7 @@ class Trainer:
             "learner": self.learner.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "quantizer_start": self.recipe.quantizer_start,
+            "perceptual_start": self.recipe.perceptual_start,
             "kmeans_inputs": self.kmeans_inputs,
         }
         if self.discriminators is not None:
@@ -147,8 +150,12 @@ class Trainer:
         self.denoises = self.denoises or denoised
         self.learner.load_state_dict(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
-        # A run that started from a model has none of its recipe's steps without the quantizer.
-        self.recipe = replace(self.recipe, quantizer_start=state["quantizer_start"])
+        # A run that started from a model has none of what its recipe begins with.
+        self.recipe = replace(
+            self.recipe,
+            quantizer_start=state["quantizer_start"],
+            perceptual_start=state.get("perceptual_start", 0.0),
+        )
         self.kmeans_inputs = [x.to(self.device) for x in state["kmeans_inputs"]]
         self.pack()
         if self.discriminators is not None and "discriminators" in state:
@@ -161,8 +168,7 @@ class Trainer:
         Raises ModelError where they do not fit the recipe's [model].
         """
         source = open_folder(folder)
-        shape = replace(source.config, name=self.recipe.model.name, weights_sha256="", entropy_sha256="")
-        if shape != self.recipe.model:
+        if source.config.shape != self.recipe.model.shape:
             raise ModelError(
                 f"{folder}: its config.toml is not the recipe's [model]; use that config or another model"
             )
@@ -172,7 +178,7 @@ class Trainer:
         self.average = [weight.detach().clone() for weight in self.weights]
         frames = self.recipe.batch * self.recipe.crop_samples / self.recipe.model.hop * world()
         self.learner.adopt(frames)
-        self.recipe = replace(self.recipe, quantizer_start=0)
+        self.recipe = replace(self.recipe, quantizer_start=0, perceptual_start=0.0)
         self.pack()
 
     def pack(self) -> None:
@@ -231,7 +237,8 @@ class Trainer:
 
         losses = self.reconstruction(audio, batch.target)
         scalars.update(losses)
-        loss = torch.stack([getattr(recipe, name) * value for name, value in losses.items()]).sum()
+        counted = [name for name in losses if name in FINDERS or progress >= recipe.perceptual_start]
+        loss = torch.stack([getattr(recipe, name) * losses[name] for name in counted]).sum()
         if self.discriminators is not None and progress >= recipe.adversarial_start:
             gradient = self.adversarial_gradient(audio, batch.target, loss, scalars, rate)
             loss = (audio * gradient).sum()  # whose gradient at the audio is that one

@@ -86,6 +86,9 @@ class Recipe:
     mels: int = 64
     mel_log: float = 1.0
     """Weight of the log-mel term of eq. 5."""
+    perceptual_start: float = 0.0
+    """Fraction of a run from scratch after which the other losses join `wave` and `mel_log`: beside them, the
+    waveform is hardly found. With --init they count from the beginning."""
     mel_loud: float = 0.0
     """Weight of a mel term in amplitude ** 0.3, which unlike the log leaves near silence out of account."""
     envelope: float = 0.0
@@ -152,6 +155,7 @@ class Recipe:
             ),
             (set(self.wave_windows) <= set(self.windows), "wave_windows must be among windows"),
             (0 <= self.unquantized < 1, "unquantized must be 0 or more, and below 1"),
+            (0 <= self.perceptual_start <= 1, "perceptual_start must be 0 to 1"),
             (not (self.decoder_only and self.noisy), "decoder_only has no use for noisy examples"),
             (0 <= self.adversarial_start <= 1, "adversarial_start must be 0 to 1"),
         ]:

@@ -44,10 +44,18 @@ def test_models(run, model_folder, other_model_folder, monkeypatch):
         model.stream_hash.hex(),
         model.sha256,
     )
-    assert row["entropy_hash"] is None
+    assert row["entropy_hash"] is None and row["read_hashes"] == []
+    assert "also reads" not in run("models").stdout
     assert "  entropy model none: raw codes only\n" in run("models").stdout
     assert row["kbps"] == [0.75, 1.5, 2.25, 3.0, 3.75, 4.5, 5.25, 6.0]
     assert f"0.75 to 6 kbps in steps of 0.75\n  {model.parameters:,} parameters" in run("models").stdout
+    config = model_folder / "config.toml"
+    text = config.read_text()
+    try:
+        config.write_text(text.replace("reads = []", f"reads = ['{'0f' * 32}']"))
+        assert "  also reads the streams of 0f0f0f0f0f0f0f0f\n" in run("models").stdout
+    finally:
+        config.write_text(text)
     monkeypatch.delenv("SSCODEC_MODEL")
     monkeypatch.setattr(models, "_roots", lambda: [])
     assert "no model is installed" in run("models").stderr

@@ -15,7 +15,10 @@ def test_defaults_are_the_paper_at_24_khz():
 
 
 def test_toml_round_trip(tmp_path):
-    config = ModelConfig(name="m.1", strides=(4, 4, 5, 8), c_enc=8, n_q=16, codebook_size=32, film="decoder")
+    config = ModelConfig(
+        **{"name": "m.1", "strides": (4, 4, 5, 8), "c_enc": 8, "n_q": 16, "codebook_size": 32},
+        **{"film": "decoder", "reads": ("0" * 64, "f" * 64)},
+    )
     path = tmp_path / "config.toml"
     path.write_text(config.to_toml())
     assert ModelConfig.load(path) == config
@@ -35,7 +38,9 @@ def test_toml_round_trip(tmp_path):
         ('name = "m"\nstrides = [2, 0]\n', "strides"),
         ('name = "m"\nstrides = []\n', "strides"),
         ('name = "m"\nfilm = "both"\n', "film"),
-        ('name = "m"\npitch_filter = 0.6\n', "pitch_filter must be 0 to 0.5"),
+        ('name = "m"\nreads = ["3f"]\n', "64 hexadecimal digits"),
+        ('name = "m"\nreads = [3]\n', "reads must be of type str"),
+        ('name = "m"\npitch_taps = 5\n', "pitch_taps must be 0 to 4"),
         ('name = "../m"\n', "name"),
         ("name = \n", "not a valid TOML"),
     ],

@@ -16,7 +16,7 @@ SHAPES = {
     "hop 160 (table III)": {"c_enc": 4, "c_dec": 4, "strides": (1, 4, 5, 8), "n_q": 4, "codebook_size": 64},
     "hop 640 (table III)": {"c_enc": 4, "c_dec": 4, "strides": (4, 4, 5, 8), "n_q": 4, "codebook_size": 64},
     "16 x 32 (table II)": {"c_enc": 4, "c_dec": 4, "n_q": 16, "codebook_size": 32},
-    "pitch filter": {"c_enc": 4, "c_dec": 4, "n_q": 4, "codebook_size": 64, "pitch_filter": 0.5},
+    "pitch filter": {"c_enc": 4, "c_dec": 4, "n_q": 4, "codebook_size": 64, "pitch_taps": 2},
     "80 x 2 (table II)": {"c_enc": 4, "c_dec": 4, "n_q": 80, "codebook_size": 2},
 }
 
@@ -71,7 +71,7 @@ def test_any_block_length_gives_the_same(model, samples):
 
 
 def test_the_pitch_filter_follows_the_decoder():
-    model, off = build(c_enc=4, c_dec=4, n_q=4, pitch_filter=0.5), torch.zeros(1, 1, dtype=torch.bool)
+    model, off = build(c_enc=4, c_dec=4, n_q=4, pitch_taps=2), torch.zeros(1, 1, dtype=torch.bool)
     x = noise(1, 20, 16)
     with torch.no_grad():
         assert torch.equal(model.synthesise(x, off), model.pitch_filter(model.decoder(x)))

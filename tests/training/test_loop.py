@@ -255,6 +255,20 @@ def test_a_run_starts_from_a_model_folder(sounds, tmp_path):
         )
 
 
+def test_what_the_waveform_is_found_with_is_alone_at_first(sounds, tmp_path):
+    pool = Pool.load([sounds / "manifest.csv"], 8000, tmp_path / "cache")
+
+    def trained(extra, progress):
+        trainer = Trainer(Recipe.load(write_recipe(tmp_path, f"steps = 40\n{extra}")), pool, CPU)
+        for _ in range(2):
+            trainer.train_step(progress)
+        return torch.cat([weight.detach().flatten() for weight in trainer.weights])
+
+    more = "envelope = 5.0\ndisturbance = 1.0\nperceptual_start = 0.5"
+    assert torch.equal(trained("", 0.49), trained(more, 0.49))
+    assert not torch.equal(trained("", 0.5), trained(more, 0.5))
+
+
 def test_the_decoder_alone_learns_from_the_codes_of_a_model(sounds, tmp_path):
     run(sounds, tmp_path, write_recipe(tmp_path, "steps = 50"))
     export(load_checkpoint(tmp_path / "run" / "last.pt"), tmp_path / "model")
