@@ -49,7 +49,9 @@ class PitchFilter(nn.Module):
         length = 8 * self.step + 1
         lowpass = torch.hann_window(length + 2, periodic=False)[1:-1]
         self.register_buffer("lowpass", (lowpass / lowpass.sum())[None, None], persistent=False)
-        self.past = max(self.window + self.longest + 8, taps * self.longest) * self.step
+        self.analysed = (self.window + self.longest) * self.step + length - 1
+        """Samples of the past that the analysis of the first frame takes."""
+        self.past = max(self.analysed, taps * self.longest * self.step)
         fade = ((torch.arange(hop) + 0.5) / (FADE_S * sample_rate)).clamp(max=1)
         self.register_buffer("fade", fade, persistent=False)
 
@@ -77,7 +79,7 @@ class PitchFilter(nn.Module):
     def periods(self, whole: Tensor) -> tuple[Tensor, Tensor]:
         """Of audio [batch, past + frames * hop]: lags int64 in samples and certainties of 0 to 1, both
         [batch, 1 + frames], from the frame before on."""
-        whole = whole[:, self.past - (self.window + self.longest + 8) * self.step :]
+        whole = whole[:, self.past - self.analysed :]
         with torch.autocast(whole.device.type, enabled=False):
             low = F.conv1d(whole[:, None], self.lowpass, stride=self.step)[:, 0]
         # The last sample of a segment is the last of its frame.
