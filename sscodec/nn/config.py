@@ -7,7 +7,7 @@ import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sscodec.errors import ModelError
 
@@ -151,39 +151,34 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
 def build(cls: type[Any], table: dict[str, Any], where: str, **given: Any) -> Any:
     """Make the dataclass `cls` from a TOML table; `given` fields are passed on as they are.
 
-    A value must be of its default's type (a field without default is a string; integers serve as floats).
+    A value must be of its field's type (integers serve as floats).
     Raises ModelError for keys that `cls` lacks, missing keys and values of another type.
     """
     fields = {field.name: field for field in dataclasses.fields(cls) if field.name not in given}
+    types = get_type_hints(cls)
     values = {}
     for name, value in table.items():
         if name not in fields:
             raise ModelError(f"{where}: unknown key {name!r}; known are {', '.join(fields)}")
-        default = _default(fields[name])
-        if default == ():
-            default = ("",) if "str" in str(fields[name].type) else (0,)
-        values[name] = _typed(value, default, f"{where}: {name}")
+        values[name] = _typed(value, types[name], f"{where}: {name}")
     for name, field in fields.items():
-        if _default(field) is None and name not in values:
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if required and name not in values:
             raise ModelError(f"{where}: missing key {name!r}")
     return cls(**values, **given)
 
 
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return None if field.default is dataclasses.MISSING else field.default
-
-
-def _typed(value: Any, default: Any, where: str) -> Any:
-    expected = str if default is None else type(default)
-    if expected is float and type(value) is int:
+def _typed(value: Any, expected: Any, where: str) -> Any:
+    """value, if it is of the type that is expected: a class, tuple[X, ...], dict[str, X] or a Literal."""
+    kind, parts = get_origin(expected) or expected, get_args(expected)
+    if kind is Literal:
+        kind = type(parts[0])
+    if kind is float and type(value) is int:
         return float(value)
-    if expected is tuple and isinstance(value, list):
-        return tuple(_typed(item, default[0], where) for item in value)
-    if expected is dict and isinstance(value, dict):
-        sample = next(iter(default.values()))
-        return {key: _typed(item, sample, f"{where}.{key}") for key, item in value.items()}
-    if type(value) is not expected:
-        raise ModelError(f"{where} must be of type {expected.__name__}, not {type(value).__name__}")
+    if kind is tuple and isinstance(value, list):
+        return tuple(_typed(item, parts[0], where) for item in value)
+    if kind is dict and isinstance(value, dict):
+        return {key: _typed(item, parts[1], f"{where}.{key}") for key, item in value.items()}
+    if type(value) is not kind:
+        raise ModelError(f"{where} must be of type {kind.__name__}, not {type(value).__name__}")
     return value
