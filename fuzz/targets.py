@@ -52,7 +52,7 @@ def repair(data: bytes) -> None:
     """What was repaired holds the same packets and no damaged bytes, and another repair changes nothing."""
     repaired = io.BytesIO()
     try:
-        repair_streams(io.BytesIO(data), repaired)
+        repair_streams(read_streams(io.BytesIO(data)), repaired)
     except SscodecError as error:
         _is_told_well(error)
         return
@@ -62,7 +62,7 @@ def repair(data: bytes) -> None:
         assert all(item.length == 0 for item in stream if isinstance(item, Gap)), "garbage was written"
         assert not stream.truncated
     again = io.BytesIO()
-    repair_streams(io.BytesIO(repaired.getvalue()), again)
+    repair_streams(read_streams(io.BytesIO(repaired.getvalue())), again)
     assert repaired.getvalue() == again.getvalue(), "a second repair changes what the first wrote"
 
 

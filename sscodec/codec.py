@@ -20,6 +20,7 @@ from sscodec.errors import InputError, UsageError
 from sscodec.nn.config import ModelConfig
 from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, code_dtype, make_header
 
+MAX_THREADS = 1024
 CONCEALED_SECONDS = 0.2
 """Sound that a decoder makes up where packets are lost, before it falls silent."""
 
@@ -50,8 +51,8 @@ class Codec:
         import torch
 
         if threads is not None:
-            if threads < 1:
-                raise UsageError(f"threads must be at least 1, not {threads}")
+            if not 1 <= threads <= MAX_THREADS:
+                raise UsageError(f"threads must be 1 to {MAX_THREADS}, not {threads}")
             torch.set_num_threads(threads)
         found = model if isinstance(model, models.Model) else models.find(model)
         network = found.load(device)

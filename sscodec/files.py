@@ -15,12 +15,12 @@ import numpy as np
 
 from sscodec import models
 from sscodec.codec import Codec
-from sscodec.container import MAX_RATE, CoderName, End, Header, StreamReader, read_streams, scan
+from sscodec.container import MAX_RATE, CoderName, End, Header, StreamReader, scan
 from sscodec.denoise import Denoise, denoised_frames
 from sscodec.errors import DamagedError, InputError, UsageError
 from sscodec.live import SoundDecoder, SoundEncoder
 from sscodec.loader import Loader
-from sscodec.streams import DEFAULT_PACKET_MS, PacketCoder, make_header, open_stream, packets_ahead
+from sscodec.streams import DEFAULT_PACKET_MS, PacketCoder, make_header, open_streams, packets_ahead
 
 if TYPE_CHECKING:
     from sscodec.audio import AudioReader, RawFormat
@@ -53,6 +53,8 @@ class EncodeReport:
     """Whether noise was removed, at least in a part: False where the model was never trained to."""
     entropy: str
     """The coder of the codes: "raw", "static" or "context"."""
+    missing_seconds: float
+    """Of sound that the input's header announces and that is not there."""
 
 
 @dataclass
@@ -68,6 +70,7 @@ class DecodeReport:
     samples: int
     """Written, of each channel."""
     n_q: int
+    """Of the first stream."""
     streams: int
     """More than 1 where streams are chained."""
     elapsed_seconds: float
@@ -154,6 +157,7 @@ def encode_file(
         speed=seconds / elapsed,
         denoise=header.denoise and codec.denoises,
         entropy=header.coder_name,
+        missing_seconds=reader.missing / reader.sample_rate,
     )
 
 
@@ -176,9 +180,9 @@ def decode_file(
     """Decode a stream (or "-", standard input) into a sound file (or "-", standard output, as WAV).
 
     model: None finds the installed model that the stream was made with. rate: "original", "model" or Hz.
-    n_q: use fewer codebooks than the stream has. subtype: libsndfile's name of the sample format. raw: write
-    samples without a header, as "s16le", "s24le", "s32le" or "f32le". denoise: remove noise, in all of the
-    sound (True) or in a part of each stream, where the model does it when it decodes.
+    n_q: use the first codebooks only, of each stream at most so many. subtype: of samples, in libsndfile's
+    words. raw: write samples without a header, as "s16le", "s24le", "s32le" or "f32le". denoise: remove
+    noise, in all of the sound (True) or in a part of each stream, where the model does it when it decodes.
     device, threads: as in `Codec.load`. force: replace an existing file. loader: takes the place of model,
     device and threads when many files are decoded.
 
@@ -197,13 +201,11 @@ def decode_file(
         raise UsageError("raw names the sample format: give it or a subtype, not both")
     loader = loader or Loader(model, device, threads)
     with ExitStack() as stack:
-        file = open_stream(source, stack)
-        streams = read_streams(file)
+        file, streams = open_streams(source, stack)
         total = _scan_length(file, rate)
         first = next(streams)
         header = first.header
-        n_q = header.n_q if n_q is None else n_q
-        if not 1 <= n_q <= header.n_q:
+        if n_q is not None and not 1 <= n_q <= header.n_q:
             raise UsageError(f"n_q must be 1 to {header.n_q}, the codebooks of the stream, not {n_q}")
         out_rate = _output_rate(header, rate)
         if not file.seekable() and header.original_samples is not None:
@@ -246,7 +248,7 @@ def decode_file(
         channels=header.channels,
         sample_rate=out_rate,
         samples=samples,
-        n_q=n_q,
+        n_q=n_q or header.n_q,
         streams=count,
         elapsed_seconds=elapsed,
         speed=seconds / elapsed,
@@ -261,8 +263,8 @@ def decoded_size(source: str | Path, rate: int | str = "original") -> tuple[int,
     rate: as in `decode_file`. Payloads are not read. Raises InputError, DamagedError and UsageError.
     """
     with ExitStack() as stack:
-        file = open_stream(source, stack)
-        header = next(read_streams(file)).header
+        file, streams = open_streams(source, stack)
+        header = next(streams).header
         file.seek(0)
         return _output_rate(header, rate), header.channels, _scan_length(file, rate)
 
@@ -281,7 +283,7 @@ def _decode_stream(
     stream: StreamReader,
     ahead: int,
     codec: Codec,
-    n_q: int,
+    n_q: int | None,
     denoise: Denoise | bool,
     out_rate: int,
     damage: list[str],

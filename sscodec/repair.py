@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from sscodec.container import UNKNOWN_SAMPLES, End, Packet, StreamReader, StreamWriter, read_streams
+from sscodec.container import UNKNOWN_SAMPLES, End, Packet, StreamReader, StreamWriter
 
 
 @dataclass
@@ -34,38 +35,40 @@ def repair_file(source: str | Path, target: str | Path, force: bool = False) -> 
     Raises InputError, DamagedError (no header is left) and OutputError; then no file is left behind.
     """
     from sscodec.audio.output import check_output, open_output
-    from sscodec.streams import open_stream
+    from sscodec.streams import open_streams
 
     check_output(target, source, force)
     with ExitStack() as stack:
-        file = open_stream(source, stack)
+        _, streams = open_streams(source, stack)
         with open_output(target, source, force) as output:
-            report = repair_streams(file, output)
+            report = repair_streams(streams, output)
     report.input, report.output = str(source), str(target)
     return report
 
 
-def repair_streams(source: BinaryIO, target: BinaryIO) -> RepairReport:
-    """As `repair_file`, from file to file. What is not damaged stays byte for byte the same.
+def repair_streams(streams: Iterable[StreamReader], target: BinaryIO) -> RepairReport:
+    """As `repair_file`, into a file. What is not damaged stays byte for byte the same.
 
     Packets keep their numbers, so that what lies between them stays lost in its own time. Garbage is dropped,
     and every stream gets its header, the copy of it and an end marker.
     """
     report = RepairReport()
-    for stream in read_streams(source):
+    for stream in streams:
         writer = StreamWriter(target, stream.header)
+        frames = 0
         for item in stream:
             if isinstance(item, Packet):
                 writer.skip_to(item.sequence)
                 writer.write(item.payload, item.frames, item.fallback)
                 report.packets += 1
-                report.seconds += item.frames / stream.header.frame_rate
+                frames += item.frames
             else:
                 report.lost_seconds += (item.frames or 0) / stream.header.frame_rate
         end = stream.end or _probable_end(stream, writer.frames)
         original_samples = min(end.original_samples, UNKNOWN_SAMPLES - 1)
         report.bytes += writer.finish(end.samples, original_samples, end.frames)
         report.streams += 1
+        report.seconds += stream.seconds_of(frames)
         report.damage += stream.damage
     return report
 

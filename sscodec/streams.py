@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,16 +15,19 @@ from sscodec import models
 from sscodec.container import (
     CODER_NAMES,
     HASH_SIZE,
+    MAX_PACKET_FRAMES,
     CoderName,
     Gap,
     Header,
     Packet,
     StreamReader,
     StreamWriter,
+    read_streams,
 )
 from sscodec.denoise import TAG, Denoise, denoised_frames, part_tag
 from sscodec.entropy import RAW, Coder, RawCoder, check_coder, coder_for
 from sscodec.errors import DamagedError, InputError, ModelError, UsageError
+from sscodec.pipes import open_input
 
 DEFAULT_PACKET_MS = 1000.0
 _AHEAD = 8
@@ -43,9 +45,9 @@ class StreamFile:
         """model: where the entropy model is looked for first."""
         self._model = model
         with ExitStack() as stack:
-            file = open_stream(path, stack)
+            file, streams = open_streams(path, stack)
             self._ahead = packets_ahead(file)
-            self._reader = StreamReader(file)
+            self._reader = next(streams)
             self._stack = stack.pop_all()
         self.header: Header = self._reader.header
 
@@ -115,8 +117,9 @@ def make_header(
 
 def packet_frames(packet_ms: float, frame_rate: float) -> int:
     """Frames of packets of that length, at least one. Raises UsageError for lengths that cannot be."""
-    if not 0 < packet_ms < math.inf:
-        raise UsageError(f"packet_ms must be positive, not {packet_ms:g}")
+    longest = math.floor(1000 * MAX_PACKET_FRAMES / frame_rate)
+    if not 0 < packet_ms <= longest:
+        raise UsageError(f"packet_ms must be above 0 and at most {longest}, not {packet_ms:g}")
     return max(1, round(packet_ms * frame_rate / 1000))
 
 
@@ -228,20 +231,31 @@ def packets_ahead(file: BinaryIO) -> int:
     return _AHEAD if file.seekable() else 1
 
 
-def open_stream(source: str | Path, stack: ExitStack) -> BinaryIO:
-    """A file, or standard input ("-"), as bytes. Raises InputError naming the file."""
+def open_streams(source: str | Path, stack: ExitStack) -> tuple[BinaryIO, Iterator[StreamReader]]:
+    """A file, or standard input ("-"), and what `read_streams` gives of it; errors name the file."""
+    name = "standard input" if str(source) == "-" else str(source)
+    with _naming(name):
+        file = open_bytes(source, stack)
+    return file, _named_streams(file, name)
+
+
+def _named_streams(file: BinaryIO, name: str) -> Iterator[StreamReader]:
+    with _naming(name):
+        yield from read_streams(file)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
     try:
-        return open_bytes(source, stack)
-    except InputError as error:
-        raise InputError(f"{source}: {error}") from None
+        yield
+    except (InputError, DamagedError) as error:
+        raise type(error)(f"{name}: {error}") from None
 
 
 def open_bytes(source: str | Path, stack: ExitStack) -> BinaryIO:
-    """As `open_stream`, for callers that name the file themselves."""
-    if str(source) == "-":
-        return sys.stdin.buffer
+    """A file, or standard input ("-"). Raises InputError that does not name it."""
     try:
-        return stack.enter_context(Path(source).open("rb"))
+        return open_input(source, stack)
     except OSError as error:
         raise InputError(f"cannot open it ({error.strerror or error})") from None
 

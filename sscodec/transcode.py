@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sscodec import models
-from sscodec.container import CoderName, Gap, Header, Packet, StreamReader, read_streams
+from sscodec.container import CoderName, Gap, Header, Packet, StreamReader
 from sscodec.errors import DamagedError, ModelError, UsageError
-from sscodec.streams import CodesWriter, PacketCoder, coder_fields, open_stream, packet_frames, packets_ahead
+from sscodec.streams import CodesWriter, PacketCoder, coder_fields, open_streams, packet_frames, packets_ahead
 
 if TYPE_CHECKING:
     from sscodec.files import Progress
@@ -73,9 +73,9 @@ def transcode_file(
     report = TranscodeReport(str(source), str(target))
     known: dict[bytes, models.Model | None] = {}
     with ExitStack() as stack:
-        file = open_stream(source, stack)
+        file, streams = open_streams(source, stack)
         output = stack.enter_context(open_output(target, source, force))
-        for stream in read_streams(file):
+        for stream in streams:
             old = stream.header
             if old.model_hash not in known:
                 known[old.model_hash] = _find_model(old, entropy, model)

@@ -222,7 +222,7 @@ def test_packets_down_to_one_frame(recording, tmp_path, model_folder, codec):
     encoder = codec.stream_encoder(n_q=8)
     frames = [encoder.push(audio[start : start + 320]) for start in range(0, len(audio), 320)]
     np.testing.assert_array_equal(np.concatenate(packets, axis=-1)[0], np.concatenate(frames, axis=-1))
-    with pytest.raises(UsageError, match="packet_ms must be positive"):
+    with pytest.raises(UsageError, match="packet_ms must be above 0"):
         encode_file(recording, tmp_path / "b.ssc", model=model_folder, packet_ms=0)
 
 
@@ -337,6 +337,20 @@ def test_chained_streams_follow_each_other(stream, tmp_path, model_folder, sound
     # Both at the rate of the first.
     assert report.samples == 60000 + round(44101 * 24000 / 44100)
     assert soundfile.info(tmp_path / "out.wav").frames == report.samples
+
+
+def test_chained_streams_are_decoded_with_all_their_codebooks(tmp_path, model_folder, sound):
+    soundfile.write(tmp_path / "a.wav", sound(), 24000)
+    alone = []
+    for n_q in (2, 8):
+        encode_file(tmp_path / "a.wav", tmp_path / f"{n_q}.ssc", model=model_folder, n_q=n_q)
+        decode_file(tmp_path / f"{n_q}.ssc", tmp_path / f"{n_q}.wav", model=model_folder)
+        alone.append(soundfile.read(tmp_path / f"{n_q}.wav")[0])
+    chain = (tmp_path / "2.ssc").read_bytes() + (tmp_path / "8.ssc").read_bytes()
+    (tmp_path / "chain.ssc").write_bytes(chain)
+    decode_file(tmp_path / "chain.ssc", tmp_path / "out.wav", model=model_folder)
+    np.testing.assert_array_equal(soundfile.read(tmp_path / "out.wav")[0], np.concatenate(alone))
+    assert (alone[0] != alone[1]).mean() > 0.5
 
 
 def test_chained_streams_of_other_channels_are_refused(stream, tmp_path, model_folder, sound):

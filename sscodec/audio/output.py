@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from sscodec.errors import OutputError, UsageError
+from sscodec.errors import OutputError
+from sscodec.pipes import is_special, same_file, standard_output
 
 
 @contextmanager
@@ -20,26 +21,29 @@ def open_output(target: str | Path, source: str | Path = "-", force: bool = Fals
     """A binary file open for writing at `target`; "-" is standard output.
 
     A regular file appears under its name only when the block ends without an exception; nothing is left
-    otherwise. Devices and named pipes are written to directly.
+    otherwise. Where a file of that name has come meanwhile, it stays, and so does the output, beside it: the
+    error tells its name. Devices and named pipes are written to directly.
 
-    source: the input, which the output must not replace ("-": none).
+    source: the input, which the output must not replace ("-": standard input).
     force: replace an existing file.
 
     Raises OutputError where the file exists already, is the input, or cannot be written, and UsageError where
     standard output is a terminal.
     """
+    check_output(target, source, force)
     if str(target) == "-":
         with _errors_of("standard output"):
-            yield from _standard_output()
+            standard = standard_output()
+            yield standard
+            standard.flush()
         return
-    # The file behind a symbolic link is replaced, not the link.
-    path = Path(os.path.realpath(target))
-    _check_target(path, source, force)
     with _errors_of(str(target)):
-        if path.exists() and not path.is_file():
-            with path.open("wb") as file:
+        if is_special(target):
+            with Path(target).open("wb") as file:
                 yield file
             return
+        # The file behind a symbolic link is replaced, not the link.
+        path = Path(os.path.realpath(target))
         # Names are limited in bytes, not in characters; 200 leave room for the rest.
         name = os.fsdecode(os.fsencode(path.name)[:200])
         part = path.with_name(f".{name}.{uuid.uuid4().hex[:8]}.part")
@@ -49,40 +53,51 @@ def open_output(target: str | Path, source: str | Path = "-", force: bool = Fals
                 # A full disk may tell so only here, and a power cut must not leave a name without content.
                 file.flush()
                 os.fsync(file.fileno())
-            if path.exists():
-                part.chmod(stat.S_IMODE(path.stat().st_mode))
-            part.replace(path)
         except BaseException:  # also KeyboardInterrupt and SystemExit: nothing half-written may stay
             with contextlib.suppress(OSError):
                 part.unlink()
             raise
+        _move(part, path, force)
 
 
 def check_output(target: str | Path, source: str | Path, force: bool) -> None:
     """Raise what `open_output` would raise at once: before the work, not after."""
-    if str(target) != "-":
-        _check_target(Path(os.path.realpath(target)), source, force)
-
-
-def _check_target(path: Path, source: str | Path, force: bool) -> None:
+    if same_file(target, source):
+        name = "standard output" if str(target) == "-" else target
+        raise OutputError(f"{name}: is the input; choose another output")
+    if str(target) == "-" or is_special(target):
+        return
+    path = Path(os.path.realpath(target))
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
-    if not path.is_file():
-        return
-    if str(source) != "-" and Path(source).exists() and path.samefile(source):
-        raise OutputError(f"{path}: is the input; choose another name for the output")
-    if not force:
+    if path.is_file() and not force:
         raise OutputError(f"{path}: exists already; use --force to replace it")
 
 
-def _standard_output() -> Iterator[BinaryIO]:
-    if sys.stdout.isatty():
-        raise UsageError("standard output is a terminal; redirect it, or name an output file")
-    file = sys.stdout.buffer
-    yield file
-    file.flush()
+def _move(part: Path, path: Path, force: bool) -> None:
+    """Give what is complete its name. Hours of work may lie in it: where that fails, it stays beside."""
+    try:
+        if force:
+            if path.exists():
+                part.chmod(stat.S_IMODE(path.stat().st_mode))
+            part.replace(path)
+            return
+        try:
+            os.link(part, path)  # which, unlike a rename, replaces nothing
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, "somebody has made a file of that name") from None
+            part.replace(path)
+        else:
+            part.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot get its name ({error.strerror or error}); the output is whole, in {part}"
+        ) from None
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ import soundfile
 from sscodec.audio import wav
 from sscodec.audio.raw import RawFormat
 from sscodec.errors import InputError
+from sscodec.pipes import open_input
 
 MAX_CHANNELS = 8
 MAX_SAMPLE_RATE = 768_000
@@ -30,6 +30,7 @@ class _Source(Protocol):
     sample_rate: int
     channels: int
     frames: int | None
+    announced: int | None
 
     def read(self, frames: int) -> np.ndarray: ...
 
@@ -71,8 +72,13 @@ class AudioReader:
 
     @property
     def frames(self) -> int | None:
-        """Samples of each channel that the input announces; None where only its end will tell."""
+        """Samples of each channel that the input has, as far as it tells; None where only its end will."""
         return self._source.frames
+
+    @property
+    def missing(self) -> int:
+        """Samples of each channel that a WAV header announces beyond those that `blocks` has given."""
+        return max(0, (self._source.announced or 0) - self.position)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """float32 [frames, channels] arrays of at most a second; full scale is 1.0.
@@ -106,9 +112,7 @@ class AudioReader:
 
     def _open(self, source: str | Path, stack: ExitStack) -> _Source:
         try:
-            file: BinaryIO = sys.stdin.buffer
-            if str(source) != "-":
-                file = stack.enter_context(Path(source).open("rb"))  # noqa: SIM115
+            file = open_input(source, stack)
             if self._raw is not None:
                 return _PcmSource(file, self._raw.as_wav())
             if _is_seekable_file(file):
@@ -170,11 +174,16 @@ class _SoundfileSource:
     def __init__(self, file: BinaryIO, stack: ExitStack) -> None:
         if os.fstat(file.fileno()).st_size == 0:
             raise soundfile.SoundFileRuntimeError("it is empty")
+        start = os.lseek(file.fileno(), 0, os.SEEK_CUR)
+        format_, _ = wav.read_header(file)
+        os.lseek(file.fileno(), start, os.SEEK_SET)
         # By descriptor, for callbacks into Python swallow exceptions; a copy, for SoundFile closes its own.
         self._file = stack.enter_context(_SequentialFile(os.dup(file.fileno())))
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int | None = None if self._file.frames == UNKNOWN_FRAMES else self._file.frames
+        # libsndfile takes a WAV file that was cut off for a shorter one.
+        self.announced = None if format_ is None else format_.frames
 
     def read(self, frames: int) -> np.ndarray:
         return self._file.read(frames, dtype="float32", always_2d=True)
@@ -188,8 +197,7 @@ class _PcmSource:
         self._format = format_
         self.sample_rate = format_.sample_rate
         self.channels = format_.channels
-        self.frames = format_.frames
-        self._left = format_.frames
+        self.frames = self.announced = self._left = format_.frames
         # A buffered pipe's read() waits for the full count; its read1() returns what has arrived.
         self._read = getattr(file, "read1", file.read)
         self._rest = b""  # part of a frame

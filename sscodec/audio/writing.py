@@ -15,8 +15,11 @@ from sscodec.audio import wav
 from sscodec.audio.output import open_output
 from sscodec.audio.raw import RawWriter, subtype_of
 from sscodec.errors import OutputError, UsageError
+from sscodec.pipes import is_special
 
 EXTENSION_ALIASES = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "SND": "AU"}
+NAMED_ONLY = {"SD2"}
+"""Formats that need the name of a file, not a descriptor."""
 PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 UNCLIPPED = ("FLOAT", "DOUBLE")
 
@@ -30,14 +33,18 @@ class AudioWriter(Protocol):
 
 
 def choose_format(target: str | Path, subtype: str | None) -> tuple[str, str]:
-    """libsndfile's names of the format (by the extension of `target`; WAV for "-") and of the subtype.
+    """libsndfile's names of the format, by the extension of `target`, and of the subtype.
 
-    Raises UsageError for an extension or a subtype that cannot be written.
+    "-", devices and pipes without an extension take WAV. Raises UsageError for an extension or a subtype that
+    cannot be written.
     """
-    extension = "WAV" if str(target) == "-" else Path(target).suffix[1:].upper()
+    extension = Path(target).suffix[1:].upper()
+    if str(target) == "-" or (not extension and is_special(target)):
+        extension = "WAV"
     format_ = EXTENSION_ALIASES.get(extension, extension)
-    if format_ not in soundfile.available_formats():
-        known = ", ".join(f".{name.lower()}" for name in soundfile.available_formats())
+    formats = sorted(soundfile.available_formats().keys() - NAMED_ONLY)
+    if format_ not in formats:
+        known = ", ".join(f".{name.lower()}" for name in formats)
         raise UsageError(
             f"{target}: .{extension.lower()} is no format that can be written; known are {known}"
         )

@@ -7,7 +7,7 @@ kept: then OutputError says that only --force replaces it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,8 @@ def whole_stream(path: str | Path) -> WholeStream | None:
 
 
 def encoded(source: str, target: str, model: models.Model, options: Mapping[str, Any]) -> WholeStream | None:
-    """The stream `target` where it is whole, and made by the model with the options of `encode_file`.
+    """The stream `target` where it is whole, and made with the options of `encode_file` and the model, or an
+    earlier one whose streams it reads, for those have the same codes.
 
     None where it is to be written: it is not there, empty, damaged, cut short or older than the source. Its
     length must be the source's, lest two files of one name be taken for each other.
@@ -80,10 +81,12 @@ def encoded(source: str, target: str, model: models.Model, options: Mapping[str,
         options.get("denoise", False),
         options.get("entropy"),
     )
+    if model.reads(header.model_hash):
+        asked = replace(asked, model_hash=header.model_hash)
     if header != asked:
         raise OutputError(
-            f"{target}: exists already, with another model or other options (model {header.model_id}, n_q "
-            f"{header.n_q}, {header.channels} ch, {header.coder_name} codes); use --force to replace it"
+            f"{target}: exists already, with another model or other options ({_differences(header, asked)}); "
+            "use --force to replace it"
         )
     if _is_older(target, source):
         return None
@@ -132,6 +135,18 @@ def _has_length(source: str, header: Header) -> bool:
         if (reader.sample_rate, reader.source_channels) != (rate, channels):
             return False
         return header.original_samples in (None, reader.frames)
+
+
+def _differences(header: Header, asked: Header) -> str:
+    """What a header has, and what it was to have."""
+    names = [field.name for field in fields(header) if field.name != "coder"]
+    pairs = [(name, getattr(header, name), getattr(asked, name)) for name in [*names, "coder_name"]]
+    return ", ".join(f"{name} {_text(a)}, not {_text(b)}" for name, a, b in pairs if a != b)
+
+
+def _text(value: object) -> str:
+    """Of hashes as much as tells them apart."""
+    return value.hex()[:16] if isinstance(value, bytes) else str(value)
 
 
 def _is_there(target: str) -> bool:

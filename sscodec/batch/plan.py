@@ -85,14 +85,14 @@ def _from_names(names: Iterable[str], wanted: frozenset[str], recursive: bool) -
 
 def _from_list(listed: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in listed:
+        if Path(name).is_dir():
+            raise UsageError(f"{name}: is a folder; a list holds files")
         place = os.path.normpath(name).lstrip("/")
         if Path(place).parts[0] == os.pardir:
             raise UsageError(
                 f"{name}: a listed name with '..' has no place in the output folder; "
                 "start from the folder that holds the files"
             )
-        if Path(name).is_dir():
-            raise UsageError(f"{name}: is a folder; a list holds files")
         yield name, place
 
 

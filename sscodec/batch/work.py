@@ -30,6 +30,10 @@ class Outcome:
     bitrate: float | None = None
     """Bits a second: all bytes of the stream over the seconds of sound."""
     n_q: int | None = None
+    denoise: bool | None = None
+    """Whether noise was removed; None where it was done before."""
+    missing_seconds: float = 0.0
+    """As in `EncodeReport`."""
     damage: list[str] = field(default_factory=list)
     """As in `DecodeReport`."""
     error: str | None = None
@@ -122,6 +126,7 @@ class Work:
             **self.options,
         )
         _measure(outcome, report.seconds, report.bytes, report.n_q)
+        outcome.denoise, outcome.missing_seconds = report.denoise, report.missing_seconds
 
     def _decode(self, task: Task, outcome: Outcome, progress: Progress) -> None:
         from sscodec.batch.done import is_decoded, whole_stream
@@ -142,7 +147,7 @@ class Work:
             **self.options,
         )
         _measure(outcome, report.seconds, Path(task.source).stat().st_size, report.n_q)
-        outcome.damage = report.damage
+        outcome.denoise, outcome.damage = report.denoise, report.damage
         if report.damage:
             outcome.error = f"{task.source}: damaged, see `sscodec info`; what was whole is in {task.target}"
             outcome.exit_code = DamagedError.exit_code

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from sscodec.cli.options import Command, note, print_json
+from sscodec.cli.options import Command, note, note_input, note_untrained, print_json
 from sscodec.cli.progress import batch_bar
 from sscodec.errors import InputError, OutputError, UsageError
+from sscodec.pipes import flush_output, standard_input
 
 if TYPE_CHECKING:
     from sscodec.batch import Outcome, Work
@@ -71,6 +71,8 @@ def take_batch(names: Sequence[str], options: dict[str, Any]) -> Batch | None:
         return None
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
+    if output_dir == "":
+        raise UsageError('--output-dir is empty; "." is the folder that you are in')
     if not names and files_from is None:
         raise UsageError("there is no input: name files or folders, or give --files-from")
     return Batch(output_dir, recursive, jobs, files_from, null)
@@ -139,17 +141,20 @@ def _print_outcome(outcome: Outcome) -> None:
     fields = dataclasses.asdict(outcome)
     del fields["exit_code"]
     print_json(fields)
-    sys.stdout.flush()  # somebody may be following
+    flush_output()  # somebody may be following
 
 
 def _summarise(work: Work, outcomes: list[Outcome], seconds: float, elapsed: float, quiet: bool) -> None:
     failed = [outcome for outcome in outcomes if outcome.error is not None]
+    coded = [outcome for outcome in outcomes if outcome.denoise is not None]
+    note_untrained(work.options, any(outcome.denoise for outcome in coded) if coded else None, quiet)
+    for outcome in coded:
+        note_input(outcome.input, outcome.seconds, outcome.missing_seconds, quiet)
     skipped = sum(outcome.skipped for outcome in outcomes)
     for outcome in failed:
         for line in outcome.damage:
             note(f"{outcome.input}: {line}", quiet)
-        # One line, whatever characters the names of files have.
-        click.echo("sscodec: " + " ".join(str(outcome.error).split()), err=True)
+        note(str(outcome.error))
     note(
         f"{len(outcomes) - len(failed) - skipped} {work.command}d "
         f"({seconds:.0f} s of sound, {seconds / elapsed:.1f}x real time), "
@@ -163,9 +168,11 @@ def _summarise(work: Work, outcomes: list[Outcome], seconds: float, elapsed: flo
 def _read_names(batch: Batch) -> list[str]:
     assert batch.files_from is not None
     try:
-        data = sys.stdin.buffer.read() if batch.files_from == "-" else Path(batch.files_from).read_bytes()
+        data = standard_input().read() if batch.files_from == "-" else Path(batch.files_from).read_bytes()
     except OSError as error:
         raise InputError(f"{batch.files_from}: cannot read it ({error.strerror or error})") from None
+    if b"\0" in data and not batch.null:
+        raise UsageError(f"--files-from {batch.files_from}: its names end with NUL; give --null, too")
     names = data.split(b"\0") if batch.null else data.splitlines()
     return [os.fsdecode(name) for name in names if name]
 

@@ -59,7 +59,9 @@ def decode(
     """
     batch = take_batch(names, options)
     options["denoise"] = take_denoise(options)
-    suffix = "." + (format_ or "wav").lstrip(".")
+    suffix = "." + (format_ or "wav").removeprefix(".")
+    if not suffix[1:].isalnum():
+        raise UsageError(f"--format must be a suffix such as flac, not {format_!r}")
     options["rate"] = _parse_rate(rate)
     if batch is not None:
         if raw is not None:
@@ -78,7 +80,7 @@ def decode(
 
     with progress_bar(quiet) as progress:
         report = decode_file(source, target, progress=progress, **options)
-    note_untrained(options, report, quiet)
+    note_untrained(options, report.denoise, quiet)
     if as_json:
         print_json(report)
     for line in report.damage:

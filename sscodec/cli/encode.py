@@ -11,6 +11,7 @@ from sscodec.cli.options import (
     coding_options,
     denoise_options,
     entropy_option,
+    note_input,
     note_rate,
     note_untrained,
     output_name,
@@ -75,7 +76,8 @@ def encode(
     with progress_bar(quiet) as progress:
         report = encode_file(source, target, kbps=kbps, tags=pairs, progress=progress, **options)
     note_rate(kbps, report, quiet)
-    note_untrained(options, report, quiet)
+    note_untrained(options, report.denoise, quiet)
+    note_input(source, report.seconds, report.missing_seconds, quiet)
     if as_json:
         print_json(report)
 

@@ -119,12 +119,7 @@ def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> Str
         else:
             damaged_bytes += item.length
     damage = stream.damage + costs.damage
-    end = stream.end
-    samples = header.original_samples if end is None else end.original_samples
-    # Whole streams end within their last frame; of damaged ones, what is left.
-    seconds = frames / header.frame_rate
-    if samples is not None and not damage:
-        seconds = samples / header.original_rate
+    seconds = stream.seconds_of(frames)
     overhead = stream.bytes_read - damaged_bytes - payload_bytes
     return StreamInfo(
         file=name,
@@ -141,7 +136,7 @@ def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> Str
         packet_frames=header.packet_frames,
         original_rate=header.original_rate,
         original_channels=header.original_channels,
-        original_samples=samples,
+        original_samples=header.original_samples if stream.end is None else stream.end.original_samples,
         denoise=header.denoise,
         tags=dict(header.tags),
         seconds=seconds,

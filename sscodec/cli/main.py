@@ -17,11 +17,13 @@ from sscodec.cli.eval import evaluate
 from sscodec.cli.info import info
 from sscodec.cli.manpage import man
 from sscodec.cli.models import models
+from sscodec.cli.options import note
 from sscodec.cli.repair import repair
 from sscodec.cli.spectrogram import spectrogram
 from sscodec.cli.transcode import transcode
 from sscodec.cli.verify import verify
 from sscodec.errors import OutputError, SscodecError, UsageError
+from sscodec.pipes import flush_output
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
@@ -34,7 +36,7 @@ class _Group(click.Group):
         kwargs["standalone_mode"] = False
         try:
             code = super().main(*args, **kwargs) or 0
-            sys.stdout.flush()
+            flush_output()
         except (SscodecError, click.ClickException) as error:
             code = _report(error)
         except click.Abort:
@@ -60,12 +62,14 @@ def _as_output_error(error: OSError) -> OutputError:
 
 def _report(error: SscodecError | click.ClickException) -> int:
     """Say what is wrong; the exit code."""
-    message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    message = str(error)
+    if isinstance(error, click.ClickException):
+        message = " ".join(error.format_message().split())
     if isinstance(error, click.UsageError) and error.ctx is not None:
         message += f" See `{error.ctx.command_path} --help`."
-    click.echo("sscodec: " + " ".join(message.split()), err=True)
+    note(message)
     try:
-        sys.stdout.flush()
+        flush_output()
     except OSError:
         # Whoever read standard output has gone: what Python still holds for it has nowhere to go either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

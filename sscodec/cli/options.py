@@ -14,10 +14,11 @@ from click.shell_completion import CompletionItem
 
 from sscodec.container.coders import CODER_NAMES
 from sscodec.errors import SscodecError, UsageError
+from sscodec.pipes import is_special
 
 if TYPE_CHECKING:
     from sscodec.denoise import Denoise
-    from sscodec.files import DecodeReport, EncodeReport
+    from sscodec.files import EncodeReport
     from sscodec.transcode import TranscodeReport
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -98,10 +99,19 @@ def take_denoise(options: dict[str, Any]) -> Denoise | bool:
     return Denoise(start or 0.0, math.inf if end is None else end)
 
 
-def note_untrained(options: dict[str, Any], report: EncodeReport | DecodeReport, quiet: bool) -> None:
-    """Say so where denoising was asked for and the model cannot do it."""
-    if options["denoise"] and not report.denoise:
-        note(f"model {report.model} was never trained to remove noise: --denoise changes nothing", quiet)
+def note_untrained(options: dict[str, Any], denoised: bool | None, quiet: bool) -> None:
+    """Say so where denoising was asked for and the model cannot do it; denoised: None where nobody knows."""
+    if options["denoise"] and denoised is False:
+        note("this model was never trained to remove noise: --denoise changes nothing", quiet)
+
+
+def note_input(name: str, seconds: float | None, missing: float, quiet: bool) -> None:
+    """Say so where an input was cut off, or holds nothing."""
+    name = "standard input" if name == "-" else name
+    if missing:
+        note(f"{name}: is cut off: {missing:.3f} s that its header announces are not there", quiet)
+    elif seconds == 0:
+        note(f"{name}: holds no sound", quiet)
 
 
 def note_rate(kbps: float | None, report: EncodeReport | TranscodeReport, quiet: bool) -> None:
@@ -111,9 +121,10 @@ def note_rate(kbps: float | None, report: EncodeReport | TranscodeReport, quiet:
 
 
 def output_name(source: str, target: str | None, suffix: str, as_json: bool) -> str:
-    """The output: as given, or "-" for standard input, or the input's name with another suffix."""
+    """The output: as given, or "-" where the input is a pipe, or the input's name with another suffix."""
     if target is None:
-        target = "-" if source == "-" else str(Path(source).with_suffix(suffix))
+        piped = source == "-" or is_special(source)
+        target = "-" if piped else str(Path(source).with_suffix(suffix))
     if as_json and target == "-":
         raise UsageError("--json would mix with the output on standard output; name an output file")
     return target

@@ -64,6 +64,7 @@ def check_file(verdict: Verdict) -> None:
         file = open_bytes(verdict.file, stack)
         for stream in read_streams(file):
             verdict.streams += 1
+            frames = 0
             try:
                 items = PacketCoder(stream.header).decode_all(stream, packets_ahead(file))
             except ModelError:
@@ -76,5 +77,6 @@ def check_file(verdict: Verdict) -> None:
                     verdict.damage.append(f"packet {item.sequence}: {codes}")
                     continue
                 verdict.packets += 1
-                verdict.seconds += item.frames / stream.header.frame_rate
+                frames += item.frames
+            verdict.seconds += stream.seconds_of(frames)
             verdict.damage += stream.damage

@@ -61,6 +61,13 @@ class StreamReader:
         """Bytes of the stream so far, header and damage included."""
         return self._source.offset - self.offset
 
+    def seconds_of(self, frames: int) -> float:
+        """Seconds of sound in so many of its frames; what pads the last one counts until the end is known."""
+        seconds = frames / self.header.frame_rate
+        if self.end is None:
+            return seconds
+        return min(seconds, self.end.original_samples / self.header.original_rate)
+
     def __iter__(self) -> Iterator[Packet | Gap]:
         return self
 

@@ -107,5 +107,5 @@ class StreamWriter:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise OutputError(f"the output cannot be written: {error}") from error
+            raise OutputError(f"the output cannot be written ({error.strerror or error})") from error
         self.bytes_written += len(data)

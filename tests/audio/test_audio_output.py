@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import threading
@@ -59,6 +60,27 @@ def test_the_input_is_never_replaced(tmp_path):
     assert path.read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_comes_meanwhile_stays_and_so_does_the_output(tmp_path, monkeypatch, links):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "out"
+    with pytest.raises(OutputError) as caught, open_output(path) as file:
+        file.write(b"hours of work")
+        path.write_bytes(b"precious")
+    assert path.read_bytes() == b"precious"
+    (part,) = (other for other in tmp_path.iterdir() if other != path)
+    assert part.read_bytes() == b"hours of work" and str(caught.value).endswith(f"is whole, in {part}")
+    part.unlink()
+    with open_output(tmp_path / "other") as file:
+        file.write(b"new")
+    assert (tmp_path / "other").read_bytes() == b"new"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "target")
     (tmp_path / "target").write_bytes(b"old")
@@ -93,6 +115,16 @@ def test_a_named_pipe_is_written_to(tmp_path):
     reader.join()
     assert received == [b"through"]
     assert fifo.is_fifo()
+
+
+def test_a_descriptor_is_written_to():
+    """As bash names the pipe of >(command)."""
+    end, start = os.pipe()
+    with open_output(f"/dev/fd/{start}") as file:
+        file.write(b"through")
+    os.close(start)
+    with os.fdopen(end, "rb") as reader:
+        assert reader.read() == b"through"
 
 
 def test_a_full_disk_is_told():

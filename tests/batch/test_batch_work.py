@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 import sscodec
+from sscodec import models
 from sscodec.batch import Task, Work
 from sscodec.errors import ModelError, UsageError
 from sscodec.models import open_folder
@@ -112,14 +113,21 @@ def test_another_sound_of_the_same_name_is_not_taken_for_it(sound):
     assert (outcome.exit_code, "made of another sound" in outcome.error) == (6, True)
 
 
-@pytest.mark.parametrize("changes", [{"n_q": 1}, {"kbps": 3}, {"mono": True}, {"packet_ms": 100.0}])
-def test_a_stream_of_other_options_is_kept_and_told(changes):
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"n_q": 1}, "n_q 4, not 1"),
+        ({"kbps": 3}, "n_q 4, not 2"),
+        ({"mono": True}, "channels 2, not 1, n_q 4, not 8"),
+        ({"packet_ms": 100.0}, "packet_frames 75, not 8"),
+    ],
+)
+def test_a_stream_of_other_options_is_kept_and_told(changes, told):
     encode()
     before = Path(TASK.target).read_bytes()
     outcome = encode(**changes)
     assert (outcome.skipped, outcome.exit_code) == (False, 6)
-    message = "exists already, with another model or other options (model tiny, n_q 4, 2 ch, raw codes)"
-    assert message in outcome.error
+    assert f"exists already, with another model or other options ({told})" in outcome.error
     assert Path(TASK.target).read_bytes() == before
     assert encode(**changes, force=True).error is None
     assert encode(**changes).skipped
@@ -130,6 +138,17 @@ def test_a_stream_of_another_model_is_kept_and_told(other_model_folder):
     assert encode(model=str(other_model_folder)).exit_code == 6
     assert encode(model=str(other_model_folder), force=True).error is None
     assert encode(model=str(other_model_folder)).skipped
+
+
+def test_a_stream_of_an_earlier_model_that_is_read_counts_as_done(model_folder, other_model_folder):
+    encode(model=str(other_model_folder))
+    refused = encode(model=str(model_folder)).error
+    old = models.find(other_model_folder).stream_hash
+    assert f"model_hash {old.hex()[:16]}, not {models.find(model_folder).stream_hash.hex()[:16]}" in refused
+    config = Path(shutil.copytree(model_folder, "reader"), "config.toml")
+    text = config.read_text().replace("reads = []", f"reads = ['{models.find(other_model_folder).sha256}']")
+    config.write_text(text.replace('"tiny"', '"other"'))
+    assert encode(model="reader").skipped
 
 
 def test_whatever_else_is_there_is_kept_and_told(sound):

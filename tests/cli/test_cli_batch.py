@@ -47,6 +47,8 @@ def test_a_corpus_there_and_back(run, corpus):
         "bytes": size,
         "bitrate": pytest.approx(size * 8 / 1.2),
         "n_q": 8,
+        "denoise": False,
+        "missing_seconds": 0.0,
         "damage": [],
         "error": None,
     }

@@ -120,10 +120,14 @@ def test_a_model_that_was_never_trained_to_says_so(run, recording, model_folder)
     save_file(weights, folder / "weights.safetensors")
     result = run("encode", recording, "a.ssc", "--denoise", "--model", folder, "--json")
     assert json.loads(result.stdout)["denoise"] is False
-    assert result.stderr == (
-        "sscodec: model tiny was never trained to remove noise: --denoise changes nothing\n"
-    )
+    told = "sscodec: this model was never trained to remove noise: --denoise changes nothing"
+    assert result.stderr == f"{told}\n"
     assert run("encode", recording, "b.ssc", "--denoise", "--model", folder, "-q").stderr == ""
+    batch = run("encode", recording, "-o", "out", "--denoise", "--model", folder)
+    assert batch.stderr.splitlines()[:-1] == [told]
+    # Nobody knows it of what was done before.
+    again = run("encode", recording, "-o", "out", "--denoise", "--model", folder)
+    assert len(again.stderr.splitlines()) == 1
 
 
 def test_batches(run, recording, late):

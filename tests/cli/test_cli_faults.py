@@ -1,9 +1,11 @@
 """Disks, files and processes that fail: with the real thing."""
 
 import contextlib
+import json
 import os
 import random
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -159,6 +161,92 @@ def test_the_output_is_never_the_input(run, recording, stream):
     assert before == {path: path.read_bytes() for path in before}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "encode - in.wav --force < in.wav",
+        "transcode - in.ssc --n-q 2 --force < in.ssc",
+        "transcode in.ssc - >> in.ssc",
+        "repair in.ssc - >> in.ssc",
+    ],
+)
+def test_a_redirected_output_is_never_the_input(recording, stream, line):
+    before = {path: path.read_bytes() for path in (recording, stream)}
+    done = shell(line)
+    assert done.returncode == 6 and b"is the input; choose another output" in done.stderr
+    assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("encode - x.ssc <&-", 3, "standard input: cannot open it (it is closed)"),
+        ("decode - x.wav <&-", 3, "standard input: cannot open it (it is closed)"),
+        ("verify - <&-", 3, "-: cannot open it (it is closed)"),
+        ("encode --files-from - -o x <&-", 3, "-: cannot read it (it is closed)"),
+        ("encode in.wav - >&-", 6, "standard output: cannot write (it is closed)"),
+        ("encode in.wav x.ssc >&-", 0, ""),
+        ("info in.ssc >&-", 0, ""),
+        ("info nosuch.ssc >&-", 3, "nosuch.ssc: cannot open it (No such file or directory)"),
+    ],
+)
+def test_closed_descriptors(stream, line, code, message):
+    done = shell(line)
+    assert done.returncode == code
+    assert done.stderr.decode() == (f"sscodec: {message}\n" if message else "")
+    assert Path("x.ssc").exists() == (line == "encode in.wav x.ssc >&-")
+
+
+def test_process_substitution(run, stream):
+    done = shell("decode <(cat in.ssc) >(cat > out.wav)")
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: Path("out.wav").exists() and Path("out.wav").stat().st_size > 44)
+    done = shell("encode <(cat in.wav) | cmp - in.ssc")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = shell("encode in.wav /dev/stdout | cmp - in.ssc")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert names() == ["in.ssc", "in.wav", "out.wav"]
+
+
+def shell(line):
+    """Run the command with these words of bash; the status is that of the command itself."""
+    text = f"{shlex.join(COMMAND)} {line}; exit ${{PIPESTATUS[0]}}"
+    return subprocess.run(["bash", "-c", text], capture_output=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["decode", "in.ssc", "--format", "a/b"], "--format must be a suffix such as flac, not 'a/b'"),
+        (["decode", "in.ssc", "--format", "."], "--format must be a suffix such as flac, not '.'"),
+        (["encode", "in.wav", "x.ssc", "--threads", "99999999999"], "threads must be 1 to 1024"),
+        (["encode", "in.wav", "x.ssc", "--packet-ms", "60000"], "at most 54613, not 60000"),
+        (["encode", "in.wav", "-o", ""], "--output-dir is empty"),
+    ],
+)
+def test_values_that_cannot_be(run, stream, arguments, message):
+    assert message in run(*arguments, code=2).stderr
+    assert names() == ["in.ssc", "in.wav"]
+
+
+def test_a_list_that_find_made(run, recording):
+    for listed, hint in [
+        (b"in.wav\0", "end with NUL; give --null, too"),
+        (b".\nin.wav\n", ".: is a folder; a list holds files"),
+        (b"/\n", "/: is a folder"),
+    ]:
+        assert hint in run("encode", "--files-from", "-", "-o", "out", stdin=listed, code=2).stderr
+    assert names() == ["in.wav"]
+
+
+def test_names_in_messages_are_escaped(run):
+    name = "n\nl\x1b[31m"
+    Path(name).write_text("this is no sound")
+    for command in (["encode", name], ["decode", name], ["encode", name, "-o", "out"]):
+        error = run(*command, code=3).stderr
+        assert error.startswith("sscodec: n\\nl\\x1b[31m: not a"), error
+
+
 def wait_for(condition):
     deadline = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline:
@@ -199,7 +287,13 @@ def test_a_recording_that_is_cut_while_it_is_read(run, sound):
     """There are fewer samples than the header told: they are coded, and the length is what there was."""
     soundfile.write("in.wav", sound(3.0, rate=24000), 24000)
     os.truncate("in.wav", 44 + 2 * 40_000)
-    run("encode", "in.wav")
+    told = "sscodec: in.wav: is cut off: 1.333 s that its header announces are not there"
+    result = run("encode", "in.wav", "--json")
+    assert result.stderr.splitlines() == [told]
+    assert json.loads(result.stdout)["missing_seconds"] == pytest.approx(32_000 / 24_000)
+    assert told in run("encode", "in.wav", "-o", "out").stderr
+    piped = run("encode", "-", "piped.ssc", stdin=Path("in.wav").read_bytes())
+    assert piped.stderr == told.replace("in.wav", "standard input") + "\n"
     run("decode", "in.ssc", "out.wav")
     assert soundfile.info("out.wav").frames == 40_000
 

@@ -1,0 +1,58 @@
+"""Standard input and output as files of bytes. A process may have been started without them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+from sscodec.errors import UsageError
+
+
+def standard_input() -> BinaryIO:
+    """Raises OSError where it is closed."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "it is closed")
+    return sys.stdin.buffer
+
+
+def standard_output() -> BinaryIO:
+    """Raises OSError where it is closed, UsageError where it is a terminal."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
+    if sys.stdout.isatty():
+        raise UsageError("standard output is a terminal; redirect it, or name an output file")
+    return sys.stdout.buffer
+
+
+def open_input(source: str | Path, stack: ExitStack) -> BinaryIO:
+    """A file, which `stack` closes, or standard input ("-"). Raises OSError."""
+    return standard_input() if str(source) == "-" else stack.enter_context(Path(source).open("rb"))
+
+
+def flush_output() -> None:
+    """Write what is still held for standard output, if there is one. Raises OSError."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def is_special(name: str | Path) -> bool:
+    """Whether something is there that is neither a file nor a folder: a device, or a pipe that has a name."""
+    path = Path(name)
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def same_file(target: str | Path, source: str | Path) -> bool:
+    """Whether output and input are one file, by whatever names ("-": standard output, standard input)."""
+    if (str(target) == "-" and sys.stdout is None) or (str(source) == "-" and sys.stdin is None):
+        return False  # another file may have taken its number
+    try:
+        ours = os.fstat(1) if str(target) == "-" else os.stat(target)  # noqa: PTH116
+        theirs = os.fstat(0) if str(source) == "-" else os.stat(source)  # noqa: PTH116
+    except OSError:
+        return False
+    return stat.S_ISREG(ours.st_mode) and os.path.samestat(ours, theirs)
