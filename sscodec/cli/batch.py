@@ -111,9 +111,12 @@ def run_batch(
     tasks = plan(names, listed, batch.output_dir, wanted=wanted, suffix=suffix, recursive=batch.recursive)
     work.prepare()
     if not tasks:
-        suffixes = ", ".join(sorted(wanted))
-        hint = "" if batch.recursive else "; --recursive looks into folders of folders too"
-        note(f"nothing to {work.command}: no file that ends with {suffixes}{hint}", quiet)
+        reason = f"no file that ends with {', '.join(sorted(wanted))}"
+        if not names:
+            reason = "the list is empty"
+        elif not batch.recursive:
+            reason += "; --recursive looks into folders of folders too"
+        note(f"nothing to {work.command}: {reason}", quiet)
         return
     jobs = min(batch.jobs or (_cpus() if work.device == "cpu" else 1), len(tasks))
     if jobs > 1 and work.threads is None:
