@@ -20,6 +20,7 @@ __all__ = [
     "decode_file",
     "encode_file",
     "open",
+    "repair_file",
     "transcode_file",
 ]
 
@@ -31,6 +32,7 @@ _PLACES = {
     "decode_file": ("files", "decode_file"),
     "encode_file": ("files", "encode_file"),
     "open": ("streams", "StreamFile"),
+    "repair_file": ("repair", "repair_file"),
     "transcode_file": ("transcode", "transcode_file"),
 }
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from sscodec.denoise import Denoise
     from sscodec.files import decode_file, encode_file
     from sscodec.live import PacketDecoder, PacketEncoder
+    from sscodec.repair import repair_file
     from sscodec.streams import StreamFile as open
     from sscodec.transcode import transcode_file
 

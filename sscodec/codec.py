@@ -179,6 +179,8 @@ class Codec:
         """
         from sscodec.audio import open_output
 
+        if codes.ndim not in (2, 3):
+            raise UsageError(f"codes must be [n_q, frames] or [channels, n_q, frames], not {codes.shape}")
         codes = codes[np.newaxis] if codes.ndim == 2 else codes
         channels, n_q, frames = codes.shape
         samples = frames * self.hop if samples is None else samples
@@ -212,16 +214,8 @@ class StreamEncoder:
         """
         import torch
 
-        self._flat = audio.ndim == 1
-        batch = audio[np.newaxis] if self._flat else audio
-        if batch.ndim != 2 or len(batch) != self._channels or not np.issubdtype(audio.dtype, np.floating):
-            raise UsageError(
-                f"audio must be float [{self._channels}, samples], not {audio.dtype} {list(audio.shape)}"
-            )
-        batch = np.ascontiguousarray(batch, dtype=np.float32)
-        if not np.isfinite(batch).all():
-            channel, sample = np.argwhere(~np.isfinite(batch))[0]
-            raise InputError(f"sample {self._samples + sample} of channel {channel + 1} is not finite")
+        batch = checked_sound(audio, self._channels, self._samples)
+        self._flat = np.ndim(audio) == 1
         self._advance(batch.shape[1])
         return self._give(self._session.push(torch.from_numpy(batch)))
 
@@ -244,10 +238,32 @@ class StreamEncoder:
         return array[0] if self._flat else array
 
 
+def checked_sound(audio: np.ndarray, channels: int, position: int) -> np.ndarray:
+    """A copy, float32 [channels, samples], of float [channels, samples], or of [samples] of one channel.
+
+    position: of its first sample. Raises UsageError for other arrays, InputError for what is not finite.
+    """
+    audio = np.asarray(audio)
+    batch = audio[np.newaxis] if audio.ndim == 1 else audio
+    if batch.ndim != 2 or len(batch) != channels or not np.issubdtype(audio.dtype, np.floating):
+        raise UsageError(
+            f"audio must be float [{channels}, samples] with full scale 1.0, "
+            f"not {audio.dtype} {list(audio.shape)}"
+        )
+    with np.errstate(over="ignore"):  # infinite, and told so
+        batch = np.array(batch, dtype=np.float32, order="C")
+    if not np.isfinite(batch).all():
+        channel, sample = np.argwhere(~np.isfinite(batch))[0]
+        raise InputError(f"sample {position + sample} of channel {channel + 1} is not finite")
+    return batch
+
+
 class StreamDecoder:
     """Codes in, sound out, block by block; `conceal` takes the place of codes that are lost."""
 
     def __init__(self, codec: Codec, channels: int, denoise: Denoise | bool = False) -> None:
+        if channels < 1:
+            raise UsageError(f"channels must be at least 1, not {channels}")
         self._network = codec._network
         self._config = codec.config
         self._channels = channels

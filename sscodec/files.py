@@ -15,7 +15,7 @@ import numpy as np
 
 from sscodec import models
 from sscodec.codec import Codec
-from sscodec.container import MAX_RATE, CoderName, End, Header, StreamReader, scan
+from sscodec.container import MAX_RATE, CoderName, End, Header, StreamReader, probable_end, scan
 from sscodec.denoise import Denoise, denoised_frames
 from sscodec.errors import DamagedError, InputError, UsageError
 from sscodec.live import SoundDecoder, SoundEncoder
@@ -288,18 +288,21 @@ def _decode_stream(
     out_rate: int,
     damage: list[str],
 ) -> Iterator[np.ndarray]:
-    """Blocks [frames, channels] at out_rate, cut to the length that the end marker says."""
+    """Blocks [frames, channels] at out_rate, cut to the length that the stream says."""
     from sscodec.audio import Resampler, Trimmer
 
     header = stream.header
     resampler = Resampler(header.sample_rate, out_rate, header.channels)
     # Padding of the last frame is all that has to be cut off.
     trimmer = Trimmer(header.channels, hold=header.hop * out_rate // header.sample_rate + 2)
-    decoder = SoundDecoder(codec, header, n_q, denoise)
+    decoder = SoundDecoder(codec, header, None if n_q is None else min(n_q, header.n_q), denoise)
+    samples = 0
     for sound in decoder.decode(stream, ahead):
+        samples += sound.shape[1]
         yield trimmer.push(resampler.push(sound.T))
     yield trimmer.push(resampler.flush())
-    yield trimmer.finish(None if stream.end is None else _length(header, stream.end, out_rate))
+    end = stream.end or probable_end(header, samples // header.hop)
+    yield trimmer.finish(_length(header, end, out_rate))
     damage.extend(decoder.damage)
     damage.extend(stream.damage)
 

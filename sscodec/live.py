@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from sscodec import models
-from sscodec.codec import Codec, StreamDecoder, StreamEncoder
+from sscodec.codec import Codec, StreamDecoder, StreamEncoder, checked_sound
 from sscodec.container import MAX_DAMAGE_LINES, CoderName, End, Framing, Gap, Header, Packet
 from sscodec.denoise import Denoise
 from sscodec.errors import DamagedError, ModelError, UsageError
@@ -36,13 +36,18 @@ class SoundEncoder:
         self._encoder = StreamEncoder(codec, header.channels, header.n_q, denoise)
         self._writer = CodesWriter(file, header, codec.model)
         self._rebuffer = Rebuffer(min(header.packet_frames, codec.block_frames) * codec.hop)
+        self._channels = header.channels
         self.samples = 0
         """Of each channel, pushed so far."""
 
     def push(self, audio: np.ndarray) -> None:
-        """float audio [channels, samples]. Raises what StreamEncoder.push and StreamWriter.write raise."""
-        self.samples += audio.shape[-1]
-        for block in self._rebuffer.push(audio):
+        """float audio [channels, samples]. Raises what StreamEncoder.push and StreamWriter.write raise.
+
+        What is refused changes nothing.
+        """
+        checked = checked_sound(audio, self._channels, self.samples)
+        self.samples += checked.shape[1]
+        for block in self._rebuffer.push(checked):
             self._writer.write(self._encoder.push(block))
 
     def finish(self, original_samples: int) -> int:
@@ -59,19 +64,23 @@ class SoundEncoder:
 class SoundDecoder:
     """What a StreamReader gives, into sound at the model's rate; what is lost is concealed.
 
-    n_q: use the first codebooks only. denoise: as in `Codec.decode`.
+    n_q: use the first codebooks only. denoise: as in `Codec.decode`. Raises UsageError and ModelError.
     """
 
     def __init__(
         self, codec: Codec, header: Header, n_q: int | None = None, denoise: Denoise | bool = False
     ) -> None:
+        if n_q is not None and not 1 <= n_q <= header.n_q:
+            raise UsageError(f"n_q must be 1 to {header.n_q}, the codebooks of the stream, not {n_q}")
         self._header = header
         self._n_q = n_q
         self._codes = PacketCoder(header, codec.model)
         self._decoder = StreamDecoder(codec, header.channels, denoise)
         self._block = codec.block_frames
+        self.concealed = 0
+        """Frames, so far."""
         self.damage: list[str] = []
-        """A line for each packet that arrived whole but does not hold codes."""
+        """A line for each packet that arrived whole but does not hold codes, and each `note`."""
 
     def push(self, item: Packet | Gap) -> Iterator[np.ndarray]:
         """As `decode`, of one item."""
@@ -88,7 +97,7 @@ class SoundDecoder:
                     yield self._decoder.push(codes[:, : self._n_q, start : start + self._block])
                 continue
             if isinstance(item, Packet):
-                self.damage.append(f"packet {item.sequence}: {codes}; {item.frames} frames lost")
+                self.note(f"packet {item.sequence}: {codes}; {item.frames} frames lost")
             yield from self.conceal(item.frames or 0)
 
     def conceal(self, frames: int) -> Iterator[np.ndarray]:
@@ -99,7 +108,13 @@ class SoundDecoder:
             )
         for start in range(0, frames, self._block):
             audio = self._decoder.conceal(min(self._block, frames - start))
+            self.concealed += audio.shape[-1] // self._header.hop
             yield audio.reshape(self._header.channels, -1)
+
+    def note(self, line: str) -> None:
+        """Add a line to `damage`, as long as there are fewer than MAX_DAMAGE_LINES."""
+        if len(self.damage) < MAX_DAMAGE_LINES:
+            self.damage.append(line)
 
 
 class PacketEncoder:
@@ -124,7 +139,6 @@ class PacketEncoder:
         header = make_header(
             codec.model, channels, n_q, rate, channels, None, packet_ms, tags, denoise, entropy
         )
-        self._channels = channels
         self._parts = _Parts()
         self._encoder = SoundEncoder(codec, cast(BinaryIO, self._parts), header, denoise)
         self.header: bytes = self._parts.take()[0]
@@ -132,9 +146,6 @@ class PacketEncoder:
 
     def push(self, audio: np.ndarray) -> list[bytes]:
         """The packets that float audio [channels, samples] (or [samples]) at the model's rate completes."""
-        audio = np.atleast_2d(audio)
-        if len(audio) != self._channels:
-            raise UsageError(f"audio must be [{self._channels}, samples], not {list(audio.shape)}")
         self._encoder.push(audio)
         return self._parts.take()
 
@@ -164,9 +175,12 @@ class PacketDecoder:
         """A line for each loss and each packet that was of no use; the first MAX_DAMAGE_LINES of them."""
         self.frames = 0
         """Given so far, decoded and concealed."""
-        self.concealed = 0
-        """Of these, concealed."""
         self.ended = False
+
+    @property
+    def concealed(self) -> int:
+        """Of the frames given so far, concealed."""
+        return self._decoder.concealed
 
     def push(self, data: bytes) -> np.ndarray:
         """float32 [channels, samples]: the sound of the packet that arrived, after what is missing before it.
@@ -196,18 +210,13 @@ class PacketDecoder:
     def _conceal(self, frames: int) -> list[np.ndarray]:
         blocks = list(self._decoder.conceal(frames))
         if frames:
-            self._note(f"{frames} frames lost at {self.frames / self._header.frame_rate:.3f} s")
+            self._decoder.note(f"{frames} frames lost at {self.frames / self._header.frame_rate:.3f} s")
             self.frames += frames
-            self.concealed += frames
         return blocks
 
     def _refuse(self, reason: str) -> np.ndarray:
-        self._note(reason)
+        self._decoder.note(reason)
         return self._join([])
-
-    def _note(self, line: str) -> None:
-        if len(self.damage) < MAX_DAMAGE_LINES:
-            self.damage.append(line)
 
     def _join(self, blocks: list[np.ndarray]) -> np.ndarray:
         return np.concatenate([np.zeros((self._header.channels, 0), np.float32), *blocks], axis=1)

@@ -11,6 +11,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -155,11 +156,12 @@ def installed() -> Iterator[Model]:
 
 
 def available() -> list[Model]:
-    """The models that need not be named: that of SSCODEC_MODEL, where set, and the installed ones."""
+    """The models that need not be named: that of SSCODEC_MODEL, if it names one, and the installed ones."""
     models = list(installed())
     if os.environ.get(MODEL_VARIABLE):
-        named = find()
-        models = [named, *(model for model in models if model.path != named.path)]
+        with suppress(ModelError):  # what streams need may be among the others
+            named = find()
+            models = [named, *(model for model in models if model.path != named.path)]
     return models
 
 
@@ -208,6 +210,8 @@ def find_for_stream(model_id: str, stream_hash: bytes, name: str | Path | None =
     for model in candidates:
         if model.reads(stream_hash):
             return model
+    if os.environ.get(MODEL_VARIABLE):
+        find()  # which raises where it was meant to name the right one, but names none
     present = ", ".join(f"{model.id} ({model.stream_hash.hex()})" for model in candidates) or "none"
     raise ModelError(
         f"{needed}; available: {present}; "
@@ -269,6 +273,8 @@ def choose_n_q(config: ModelConfig, channels: int, n_q: int | None = None, kbps:
 
     Without n_q and kbps, what 6 kbps buy, or the nearest that the model has. Raises UsageError out of range.
     """
+    if channels < 1:
+        raise UsageError(f"channels must be at least 1, not {channels}")
     if n_q is not None and kbps is not None:
         raise UsageError("give n_q or kbps, not both")
     if n_q is not None:

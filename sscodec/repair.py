@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from sscodec.container import UNKNOWN_SAMPLES, End, Packet, StreamReader, StreamWriter
+from sscodec.container import UNKNOWN_SAMPLES, Packet, StreamReader, StreamWriter, probable_end
 
 
 @dataclass
@@ -64,21 +64,10 @@ def repair_streams(streams: Iterable[StreamReader], target: BinaryIO) -> RepairR
                 frames += item.frames
             else:
                 report.lost_seconds += (item.frames or 0) / stream.header.frame_rate
-        end = stream.end or _probable_end(stream, writer.frames)
+        end = stream.end or probable_end(stream.header, writer.frames)
         original_samples = min(end.original_samples, UNKNOWN_SAMPLES - 1)
         report.bytes += writer.finish(end.samples, original_samples, end.frames)
         report.streams += 1
         report.seconds += stream.seconds_of(frames)
         report.damage += stream.damage
     return report
-
-
-def _probable_end(stream: StreamReader, frames: int) -> End:
-    """The end marker that a truncated stream lacks: all frames are sound, as far as the header allows."""
-    header = stream.header
-    samples = frames * header.hop
-    original_samples = samples * header.original_rate // header.sample_rate
-    if header.original_samples is not None and header.original_samples < original_samples:
-        original_samples = header.original_samples
-        samples = min(samples, -(-original_samples * header.sample_rate // header.original_rate))
-    return End(frames, samples, original_samples)

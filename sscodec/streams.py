@@ -53,8 +53,10 @@ class StreamFile:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         coder = PacketCoder(self.header, self._model)
-        for _, codes in coder.decode_all(self._reader, self._ahead):
+        for item, codes in coder.decode_all(self._reader, self._ahead):
             if codes is None:
+                if item.frames == 0:
+                    continue  # no more than garbage
                 raise DamagedError(f"the stream is damaged: {self._reader.damage[-1]}")
             if isinstance(codes, DamagedError):
                 raise codes

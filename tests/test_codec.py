@@ -110,6 +110,35 @@ def test_arrays_that_cannot_be_coded(codec):
         codec.encode(np.zeros(1000), n_q=9)
     with pytest.raises(UsageError, match="threads"):
         Codec.load(codec.model, threads=0)
+    for call in (
+        lambda: codec.encode(np.zeros((0, 100))),
+        lambda: codec.stream_encoder(0),
+        lambda: codec.stream_encoder(-1, 3),
+        lambda: codec.stream_decoder(0),
+        lambda: codec.decode(np.zeros((0, 8, 3), np.int16)),
+    ):
+        with pytest.raises(UsageError, match="channels must be at least 1"):
+            call()
+    for codes in (np.zeros(3, np.int16), np.zeros((1, 1, 1, 3), np.int16)):
+        with pytest.raises(UsageError, match="codes must be"):
+            codec.save("never.ssc", codes)
+    for tags in ({"take": 3}, {3: "take"}):
+        with pytest.raises(UsageError, match="tags must be text"):
+            codec.save("never.ssc", np.zeros((1, 3), np.int16), tags=tags)
+
+
+def test_what_is_refused_does_not_change_what_an_encoder_gives(codec, sound):
+    encoder = codec.stream_encoder(2, 4)
+    encoder.push(sound(frames=400, channels=2).T)
+    with pytest.raises(UsageError):
+        encoder.push(sound(frames=400)[:, 0])
+    assert encoder.flush().shape == (2, 4, 1)
+
+
+def test_numbers_of_numpy_are_numbers(codec, tmp_path):
+    codec.save(tmp_path / "a.ssc", np.zeros((2, 3), np.int16), samples=np.int64(700))
+    with sscodec.open(tmp_path / "a.ssc") as stream:
+        assert stream.header.original_samples == 700
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -271,6 +300,23 @@ def test_a_damaged_header_leaves_nothing(stream, tmp_path, model_folder):
     with pytest.raises(DamagedError, match="header"):
         decode_file(stream, tmp_path / "out.wav", model=model_folder)
     assert not (tmp_path / "out.wav").exists()
+
+
+def test_without_an_end_marker_the_header_tells_the_length(tmp_path, model_folder, sound):
+    soundfile.write(tmp_path / "a.wav", sound(rate=44100, frames=40000), 44100)
+    encode_file(tmp_path / "a.wav", tmp_path / "a.ssc", model=model_folder)
+    data = (tmp_path / "a.ssc").read_bytes()
+    (tmp_path / "a.ssc").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    report = decode_file(tmp_path / "a.ssc", tmp_path / "out.wav", model=model_folder)
+    assert (report.samples, len(report.damage)) == (40000, 1)
+
+
+def test_garbage_around_a_stream_costs_no_codes(stream, tmp_path):
+    with sscodec.open(stream) as clean:
+        codes = clean.codes()
+    (tmp_path / "a.ssc").write_bytes(b"garbage" + stream.read_bytes() + b"garbage")
+    with sscodec.open(tmp_path / "a.ssc") as dirty:
+        np.testing.assert_array_equal(dirty.codes(), codes)
 
 
 def forged(codec, path, frames, samples, original_samples):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import sscodec
 from sscodec.codec import CONCEALED_SECONDS, Codec
-from sscodec.errors import DamagedError, ModelError, UsageError
+from sscodec.container import MAX_DAMAGE_LINES, Framing, Header, Packet
+from sscodec.errors import DamagedError, InputError, ModelError, UsageError
 
 HOP = 320
 FADE = round(CONCEALED_SECONDS * 75)  # frames
@@ -107,6 +108,28 @@ def test_how_sound_is_cut_does_not_matter(codec, sound, parts, step):
     assert found + encoder.flush() == parts
 
 
+def test_a_buffer_may_be_used_again(codec, sound, parts):
+    """As the callback of a microphone does it."""
+    audio, buffer = sound(1.01)[:, 0], np.zeros(240, np.float32)
+    encoder = sscodec.PacketEncoder(codec, n_q=3, packet_ms=40)
+    found = [encoder.header]
+    for start in range(0, len(audio), 240):
+        part = audio[start : start + 240]
+        buffer[: len(part)] = part
+        found += encoder.push(buffer[: len(part)])
+    assert found + encoder.flush() == parts
+
+
+@pytest.mark.parametrize("wrong", [np.ones(100, np.int16), np.full(1000, np.nan), np.ones((2, 5)), [1, 2]])
+def test_what_is_refused_changes_nothing(codec, sound, parts, wrong):
+    audio = sound(1.01)[:, 0]
+    encoder = sscodec.PacketEncoder(codec, n_q=3, packet_ms=40)
+    found = [encoder.header, *encoder.push(audio[:5000])]
+    with pytest.raises((UsageError, InputError)):
+        encoder.push(wrong)
+    assert [*found, *encoder.push(list(audio[5000:])), *encoder.flush()] == parts
+
+
 def test_a_packet_becomes_sound_at_once(codec, parts):
     decoder = sscodec.PacketDecoder(codec, parts[0])
     lengths = [decoder.push(part).shape for part in parts[1:]]
@@ -133,6 +156,17 @@ def test_loss_damage_repetition_and_delay_keep_the_time_right(codec, parts):
     assert (decoder.frames, decoder.concealed, decoder.ended) == (76, 9, True)
 
 
+def test_packets_that_hold_no_codes_are_concealed(entropy_folder):
+    codec = Codec.load(entropy_folder)
+    header = sscodec.PacketEncoder(codec, n_q=3, packet_ms=40, entropy="context").header
+    framing, decoder = Framing(Header.from_bytes(header)), sscodec.PacketDecoder(codec, header)
+    for number in range(MAX_DAMAGE_LINES + 3):
+        sound = decoder.push(framing.pack_packet(Packet(number, 3 * number, 3, b"\xff" * 10 + b"\0")))
+        assert sound.shape == (1, 3 * HOP) and not sound.any()
+    assert decoder.frames == decoder.concealed == 3 * (MAX_DAMAGE_LINES + 3)
+    assert len(decoder.damage) == MAX_DAMAGE_LINES
+
+
 def test_lost_packets_may_be_given_up_before_the_next_comes(codec, parts):
     early, late = (sscodec.PacketDecoder(codec, parts[0]) for _ in range(2))
     for decoder in (early, late):
@@ -154,8 +188,13 @@ def test_what_does_not_fit(codec, parts, other_model_folder):
         sscodec.PacketDecoder(codec, parts[0][:-1])
     with pytest.raises(ModelError, match="need model 'tiny'"):
         sscodec.PacketDecoder(Codec.load(other_model_folder), parts[0])
-    with pytest.raises(UsageError, match=r"audio must be \[2, samples\]"):
+    for n_q in (-1, 0, 4):
+        with pytest.raises(UsageError, match=f"n_q must be 1 to 3, the codebooks of the stream, not {n_q}"):
+            sscodec.PacketDecoder(codec, parts[0], n_q=n_q)
+    with pytest.raises(UsageError, match=r"audio must be float \[2, samples\] with full scale"):
         sscodec.PacketEncoder(codec, channels=2).push(np.zeros(100, np.float32))
+    with pytest.raises(UsageError, match="channels must be at least 1"):
+        sscodec.PacketEncoder(codec, channels=0)
     with pytest.raises(UsageError, match="packet_ms"):
         sscodec.PacketEncoder(codec, packet_ms=0)
 

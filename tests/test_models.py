@@ -77,6 +77,17 @@ def test_a_model_reads_the_streams_of_the_one_whose_decoder_it_improves(
         models.find_for_stream("any", old[::-1])
 
 
+def test_a_variable_that_names_nothing_keeps_no_stream_from_its_model(roots, model_folder, monkeypatch):
+    install(roots, model_folder, "alpha")
+    needed = models.find("alpha").stream_hash
+    monkeypatch.setenv(models.MODEL_VARIABLE, "/nonexistent")
+    assert models.find_for_stream("any", needed).id == "alpha"
+    assert [model.id for model in models.available()] == ["alpha"]
+    for ask in (lambda: models.find_for_stream("any", needed[::-1]), models.find):
+        with pytest.raises(ModelError, match="no model '/nonexistent'"):
+            ask()
+
+
 def test_hash_and_parameters(model_folder):
     model = models.open_folder(model_folder)
     weights = (model_folder / "weights.safetensors").read_bytes()

@@ -16,8 +16,8 @@ class Rebuffer:
         self._held = 0
 
     def push(self, array: np.ndarray) -> Iterator[np.ndarray]:
-        """The whole blocks that `array` completes."""
-        self._parts.append(array)
+        """The whole blocks that `array`, which may change afterwards, completes."""
+        self._parts.append(array.copy())
         self._held += array.shape[-1]
         if self._held < self._size:
             return
@@ -55,10 +55,8 @@ class Trimmer:
         self._passed += ready
         return joined[:ready]
 
-    def finish(self, total: int | None) -> np.ndarray:
-        """The rest, cut or padded with silence to `total` frames in all; None: all that there is."""
-        if total is None:
-            return self._rest
+    def finish(self, total: int) -> np.ndarray:
+        """The rest, cut or padded with silence to `total` frames in all."""
         wanted = max(0, total - self._passed)
         missing = max(0, wanted - len(self._rest))
         return np.pad(self._rest, ((0, missing), (0, 0)))[:wanted]

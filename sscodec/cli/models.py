@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import click
 
 from sscodec.cli.options import note, print_json
@@ -14,7 +17,7 @@ def models(as_json: bool) -> None:
 
     kbps is of one channel, before entropy coding; the hashes are what streams made with the model carry.
     """
-    from sscodec.models import available, bitrates
+    from sscodec.models import MODEL_VARIABLE, available, bitrates, find
 
     rows = [
         {
@@ -34,14 +37,20 @@ def models(as_json: bool) -> None:
     ]
     if as_json:
         print_json(rows)
-        return
+    else:
+        _describe(rows)
+    if MODEL_VARIABLE in os.environ:
+        find()  # which raises where it names none
+
+
+def _describe(rows: list[dict[str, Any]]) -> None:
     if not rows:
         note("no model is installed; set SSCODEC_MODEL to the path of a model folder")
     for row in rows:
-        low, high = row["kbps"][0], row["kbps"][-1]  # type: ignore[index]
+        low, high = row["kbps"][0], row["kbps"][-1]
         click.echo(f"{row['id']}")
         click.echo(f"  {row['sample_rate']} Hz, {low:g} to {high:g} kbps in steps of {low:g}")
         click.echo(f"  {row['parameters']:,} parameters, licence {row['licence']}, hash {row['hash']}")
         click.echo(f"  entropy model {row['entropy_hash'] or 'none: raw codes only'}")
         if row["read_hashes"]:
-            click.echo(f"  also reads the streams of {', '.join(row['read_hashes'])}")  # type: ignore[arg-type]
+            click.echo(f"  also reads the streams of {', '.join(row['read_hashes'])}")

@@ -1,7 +1,7 @@
 """The `.ssc` container: header, packets, checksums; bytes only (see `docs/format.md`)."""
 
 from sscodec.container.coders import CODER_NAMES, CoderName
-from sscodec.container.framing import End, Framing, Gap, Packet
+from sscodec.container.framing import End, Framing, Gap, Packet, probable_end
 from sscodec.container.header import (
     HASH_SIZE,
     MAGIC,
@@ -42,6 +42,7 @@ __all__ = [
     "StreamIndex",
     "StreamReader",
     "StreamWriter",
+    "probable_end",
     "read_streams",
     "scan",
 ]

@@ -60,6 +60,16 @@ class End:
     original_samples: int  # per channel at the original rate
 
 
+def probable_end(header: Header, frames: int) -> End:
+    """The end marker that a truncated stream lacks: all frames are sound, as far as the header allows."""
+    samples = frames * header.hop
+    original_samples = samples * header.original_rate // header.sample_rate
+    if header.original_samples is not None and header.original_samples < original_samples:
+        original_samples = header.original_samples
+        samples = min(samples, -(-original_samples * header.sample_rate // header.original_rate))
+    return End(frames, samples, original_samples)
+
+
 class PacketHead(NamedTuple):
     """What a packet says before its payload; not verified by a checksum yet."""
 

@@ -3,6 +3,7 @@
 All numbers are little-endian. `docs/format.md` is normative for the layout.
 """
 
+import operator
 import re
 import struct
 import zlib
@@ -102,13 +103,20 @@ class Header:
             ranges["original_samples"] = (0, UNKNOWN_SAMPLES - 1)
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or not low <= value <= high:
+            try:
+                number = operator.index(value)  # NumPy's integers, too
+            except TypeError:
+                number = low - 1
+            if not low <= number <= high:
                 raise UsageError(f"{name} must be an integer from {low} to {high}, not {value!r}")
+            object.__setattr__(self, name, number)
 
     def _check_tags(self) -> None:
         if len(self.tags) > 65_535:
             raise UsageError(f"{len(self.tags)} tags are too many: 65535 at most")
         for key, value in self.tags.items():
+            if not isinstance(key, str) or not isinstance(value, str):
+                raise UsageError(f"tags must be text, not {key!r}: {value!r}")
             if not _TAG_KEY.fullmatch(key):
                 raise UsageError(f"tag key {key!r} must be 1 to 255 printable ASCII characters without '='")
             try:

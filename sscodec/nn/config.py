@@ -27,7 +27,7 @@ class ModelConfig:
     """
 
     name: str
-    """Identifier of the model, written into every stream: 1 to 64 of a-z, A-Z, 0-9, '.', '_', '-'."""
+    """Identifier of the model, written into every stream: 1 to 64 letters, digits and '._-'."""
     sample_rate: int = 24000
     """Hz."""
     strides: tuple[int, ...] = (2, 4, 5, 8)
@@ -61,10 +61,10 @@ class ModelConfig:
         )
         for ok, message in [
             (
-                valid_name and 1 <= len(self.name) <= 64,
-                "name must be 1 to 64 letters, digits, '.', '_' or '-'",
+                valid_name and 1 <= len(self.name) <= 64 and self.name[0].isalnum(),
+                "name must be 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first",
             ),
-            (self.sample_rate >= 1000, "sample_rate must be at least 1000 Hz"),
+            (1000 <= self.sample_rate <= 768_000, "sample_rate must be 1000 to 768000 Hz"),
             (bool(self.strides) and min(self.strides) >= 1, "strides must be positive"),
             (self.hop <= 65535, "the product of strides must be at most 65535"),
             (min(self.c_enc, self.c_dec, self.dim) >= 1, "c_enc, c_dec and dim must be positive"),
@@ -165,7 +165,10 @@ def build(cls: type[Any], table: dict[str, Any], where: str, **given: Any) -> An
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and name not in values:
             raise ModelError(f"{where}: missing key {name!r}")
-    return cls(**values, **given)
+    try:
+        return cls(**values, **given)
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from None
 
 
 def _typed(value: Any, expected: Any, where: str) -> Any:

@@ -20,7 +20,8 @@ MULTIPLE = 0.9
 """A period is a multiple of another one whose correlation is this part of its own."""
 FADE_S = 0.005
 """From one frame's filter to the next one's."""
-SILENCE = 1e-10
+SILENCE = 1e-8
+"""Energy of a window over that of all that is looked at: below, it is what rounding makes of silence."""
 
 
 class PitchFilter(nn.Module):
@@ -90,9 +91,12 @@ class PitchFilter(nn.Module):
         # Doubles: the difference of two sums after a loud sound is small.
         energy = F.pad(segment.double().square().cumsum(2), (1, 0))
         energy = energy[:, :, self.window :] - energy[:, :, : -self.window]
+        scale = (energy * energy[:, :, -1:]).sqrt()
+        sound = segment.double().square().sum(2, keepdim=True)
+        heard = (energy > SILENCE * sound) & (scale > 0)
         # By lag: from none to the longest.
-        scale = (energy * energy[:, :, -1:]).sqrt().to(whole) + SILENCE
-        correlation = (products[:, :, : self.longest + 1] / scale).flip(2)
+        correlation = (products[:, :, : self.longest + 1] / scale).to(whole)
+        correlation = correlation.where(heard, torch.zeros_like(correlation)).flip(2)
         lag = correlation[:, :, self.shortest : self.longest].argmax(2) + self.shortest
         highest = at(correlation, lag)
         found = lag

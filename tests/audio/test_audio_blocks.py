@@ -33,10 +33,3 @@ def test_trimmer_gives_the_exact_total(lengths, hold, change):
     assert out.shape == (total, 2)
     assert out[:given_frames].all()
     assert not out[given_frames:].any()
-
-
-@given(lengths, st.integers(0, 30))
-def test_trimmer_without_a_total_gives_everything(lengths, hold):
-    trimmer = Trimmer(1, hold)
-    blocks = [trimmer.push(np.ones((length, 1), np.float32)) for length in lengths]
-    assert len(np.concatenate([*blocks, trimmer.finish(None)])) == sum(lengths)

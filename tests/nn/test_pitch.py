@@ -114,3 +114,15 @@ def test_other_rates(rate, hop):
     audio = sum(0.1 * torch.sin(2 * math.pi * k * 100 * time) for k in range(1, 10))[None]
     half = rate // 2
     assert torch.allclose(pitch_filter(comb(audio))[:, half:], audio[:, half:], atol=0.03)
+
+
+@pytest.mark.parametrize("frames", [1, 3, 7])
+def test_silence_before_the_beginning_is_no_pitch(frames):
+    """Rounding must not decide: where all is silent, an FFT of another length finds other noise."""
+    for audio in (voice(110, 90), voice(300, 90), noise(90)):
+        pitch_filter, signals, state = made(2), comb(audio, 2), {}
+        whole = pitch_filter(signals)
+        blocks = [pitch_filter(part, state) for part in signals.split(frames * HOP, 1)]
+        assert torch.allclose(torch.cat(blocks, 1), whole, atol=1e-6)
+        _, certainty = pitch_filter.periods(torch.cat([torch.zeros(1, pitch_filter.past), audio], 1))
+        assert certainty[0, 0] == 0
