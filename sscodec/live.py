@@ -186,7 +186,8 @@ class PacketDecoder:
         """float32 [channels, samples]: the sound of the packet that arrived, after what is missing before it.
 
         Nothing comes of a packet that is damaged, repeated or too late; of the end marker, what is missing at
-        the end. The last frame is filled up with silence.
+        the end. The last frame is filled up with silence. Raises DamagedError where more than a day is
+        missing.
         """
         if data == self._framing.header_copy:
             return self._join([])

@@ -55,7 +55,7 @@ def repair_streams(streams: Iterable[StreamReader], target: BinaryIO) -> RepairR
     report = RepairReport()
     for stream in streams:
         writer = StreamWriter(target, stream.header)
-        frames = 0
+        frames = lost = 0
         for item in stream:
             if isinstance(item, Packet):
                 writer.skip_to(item.sequence)
@@ -63,11 +63,12 @@ def repair_streams(streams: Iterable[StreamReader], target: BinaryIO) -> RepairR
                 report.packets += 1
                 frames += item.frames
             else:
-                report.lost_seconds += (item.frames or 0) / stream.header.frame_rate
+                lost += item.frames or 0
         end = stream.end or probable_end(stream.header, writer.frames)
         original_samples = min(end.original_samples, UNKNOWN_SAMPLES - 1)
         report.bytes += writer.finish(end.samples, original_samples, end.frames)
         report.streams += 1
         report.seconds += stream.seconds_of(frames)
+        report.lost_seconds += stream.seconds_of(frames + lost) - stream.seconds_of(frames)
         report.damage += stream.damage
     return report

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 import sscodec
-from sscodec.container import Gap, Packet, read_streams
+from sscodec.container import Framing, Gap, Packet, read_streams
 
 
 def packets(path):
@@ -97,6 +97,20 @@ def test_repair_keeps_every_whole_packet_and_the_time(run, stream):
     assert Path("out.wav").read_bytes() == Path("damaged.wav").read_bytes()
     assert run("repair", "-q", "out.ssc", "again.ssc").output == ""
     assert Path("again.ssc").read_bytes() == Path("out.ssc").read_bytes()
+
+
+@pytest.mark.parametrize("kept", [slice(1, None), slice(0, -1), slice(5, 6), slice(0, 0)])
+def test_what_is_kept_and_what_is_lost_are_the_whole(run, stream, kept):
+    data = stream.read_bytes()
+    with stream.open("rb") as file:
+        (opened,) = read_streams(file)
+    whole = [Framing(opened.header).pack_packet(packet) for packet in packets(stream)[0]]
+    joined = b"".join(whole)
+    assert joined in data
+    Path("cut.ssc").write_bytes(data.replace(joined, b"".join(whole[kept])))
+    report = json.loads(run("repair", "--json", "cut.ssc", "out.ssc").stdout)
+    assert report["packets"] == len(whole[kept])
+    assert report["seconds"] + report["lost_seconds"] == pytest.approx(2.5)
 
 
 def test_repair_ends_a_truncated_stream(run, stream):
