@@ -20,7 +20,14 @@ from sscodec.denoise import Denoise, denoised_frames
 from sscodec.errors import DamagedError, InputError, UsageError
 from sscodec.live import SoundDecoder, SoundEncoder
 from sscodec.loader import Loader
-from sscodec.streams import DEFAULT_PACKET_MS, PacketCoder, make_header, open_streams, packets_ahead
+from sscodec.streams import (
+    DEFAULT_PACKET_MS,
+    PacketCoder,
+    check_n_q,
+    make_header,
+    open_streams,
+    packets_ahead,
+)
 
 if TYPE_CHECKING:
     from sscodec.audio import AudioReader, RawFormat
@@ -205,8 +212,7 @@ def decode_file(
         total = _scan_length(file, rate)
         first = next(streams)
         header = first.header
-        if n_q is not None and not 1 <= n_q <= header.n_q:
-            raise UsageError(f"n_q must be 1 to {header.n_q}, the codebooks of the stream, not {n_q}")
+        check_n_q(header, n_q)
         out_rate = _output_rate(header, rate)
         if not file.seekable() and header.original_samples is not None:
             total = _scale(header.original_samples, header.original_rate, out_rate)

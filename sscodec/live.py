@@ -15,8 +15,8 @@ from sscodec import models
 from sscodec.codec import Codec, StreamDecoder, StreamEncoder, checked_sound
 from sscodec.container import MAX_DAMAGE_LINES, CoderName, End, Framing, Gap, Header, Packet
 from sscodec.denoise import Denoise
-from sscodec.errors import DamagedError, ModelError, UsageError
-from sscodec.streams import CodesWriter, PacketCoder, make_header
+from sscodec.errors import DamagedError, ModelError
+from sscodec.streams import CodesWriter, PacketCoder, check_n_q, make_header
 
 LIVE_PACKET_MS = 40.0
 MAX_GAP_SECONDS = 24 * 3600
@@ -70,8 +70,7 @@ class SoundDecoder:
     def __init__(
         self, codec: Codec, header: Header, n_q: int | None = None, denoise: Denoise | bool = False
     ) -> None:
-        if n_q is not None and not 1 <= n_q <= header.n_q:
-            raise UsageError(f"n_q must be 1 to {header.n_q}, the codebooks of the stream, not {n_q}")
+        check_n_q(header, n_q)
         self._header = header
         self._n_q = n_q
         self._codes = PacketCoder(header, codec.model)

@@ -165,6 +165,12 @@ def available() -> list[Model]:
     return models
 
 
+def check_variable() -> None:
+    """Raise ModelError where SSCODEC_MODEL is set and names no model."""
+    if os.environ.get(MODEL_VARIABLE):
+        find()
+
+
 def find(name: str | Path | None = None) -> Model:
     """A model by its id or by the path of its folder.
 
@@ -210,8 +216,7 @@ def find_for_stream(model_id: str, stream_hash: bytes, name: str | Path | None =
     for model in candidates:
         if model.reads(stream_hash):
             return model
-    if os.environ.get(MODEL_VARIABLE):
-        find()  # which raises where it was meant to name the right one, but names none
+    check_variable()  # which was meant to name the right one, perhaps
     present = ", ".join(f"{model.id} ({model.stream_hash.hex()})" for model in candidates) or "none"
     raise ModelError(
         f"{needed}; available: {present}; "

@@ -8,7 +8,7 @@ import stat
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from sscodec.errors import UsageError
 
@@ -27,6 +27,11 @@ def standard_output() -> BinaryIO:
     if sys.stdout.isatty():
         raise UsageError("standard output is a terminal; redirect it, or name an output file")
     return sys.stdout.buffer
+
+
+def input_name(source: str | Path) -> str:
+    """What messages call an input."""
+    return "standard input" if str(source) == "-" else str(source)
 
 
 def open_input(source: str | Path, stack: ExitStack) -> BinaryIO:
@@ -48,11 +53,16 @@ def is_special(name: str | Path) -> bool:
 
 def same_file(target: str | Path, source: str | Path) -> bool:
     """Whether output and input are one file, by whatever names ("-": standard output, standard input)."""
-    if (str(target) == "-" and sys.stdout is None) or (str(source) == "-" and sys.stdin is None):
-        return False  # another file may have taken its number
     try:
-        ours = os.fstat(1) if str(target) == "-" else os.stat(target)  # noqa: PTH116
-        theirs = os.fstat(0) if str(source) == "-" else os.stat(source)  # noqa: PTH116
+        ours, theirs = _status(target, sys.stdout), _status(source, sys.stdin)
     except OSError:
         return False
     return stat.S_ISREG(ours.st_mode) and os.path.samestat(ours, theirs)
+
+
+def _status(name: str | Path, standard: TextIO | None) -> os.stat_result:
+    if str(name) != "-":
+        return Path(name).stat()
+    if standard is None:  # another file may have taken its number
+        raise OSError(errno.EBADF, "it is closed")
+    return os.fstat(standard.fileno())

@@ -27,7 +27,7 @@ from sscodec.container import (
 from sscodec.denoise import TAG, Denoise, denoised_frames, part_tag
 from sscodec.entropy import RAW, Coder, RawCoder, check_coder, coder_for
 from sscodec.errors import DamagedError, InputError, ModelError, UsageError
-from sscodec.pipes import open_input
+from sscodec.pipes import input_name, open_input
 
 DEFAULT_PACKET_MS = 1000.0
 _AHEAD = 8
@@ -235,7 +235,7 @@ def packets_ahead(file: BinaryIO) -> int:
 
 def open_streams(source: str | Path, stack: ExitStack) -> tuple[BinaryIO, Iterator[StreamReader]]:
     """A file, or standard input ("-"), and what `read_streams` gives of it; errors name the file."""
-    name = "standard input" if str(source) == "-" else str(source)
+    name = input_name(source)
     with _naming(name):
         file = open_bytes(source, stack)
     return file, _named_streams(file, name)
@@ -252,6 +252,12 @@ def _naming(name: str) -> Iterator[None]:
         yield
     except (InputError, DamagedError) as error:
         raise type(error)(f"{name}: {error}") from None
+
+
+def check_n_q(header: Header, n_q: int | None) -> None:
+    """Raise UsageError for more codebooks than a stream has, and for none; None is all of them."""
+    if n_q is not None and not 1 <= n_q <= header.n_q:
+        raise UsageError(f"n_q must be 1 to {header.n_q}, the codebooks of the stream, not {n_q}")
 
 
 def open_bytes(source: str | Path, stack: ExitStack) -> BinaryIO:

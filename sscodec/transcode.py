@@ -12,7 +12,15 @@ import numpy as np
 from sscodec import models
 from sscodec.container import CoderName, Gap, Header, Packet, StreamReader
 from sscodec.errors import DamagedError, ModelError, UsageError
-from sscodec.streams import CodesWriter, PacketCoder, coder_fields, open_streams, packet_frames, packets_ahead
+from sscodec.streams import (
+    CodesWriter,
+    PacketCoder,
+    check_n_q,
+    coder_fields,
+    open_streams,
+    packet_frames,
+    packets_ahead,
+)
 
 if TYPE_CHECKING:
     from sscodec.files import Progress
@@ -123,8 +131,7 @@ def _choose_n_q(header: Header, n_q: int | None, kbps: float | None) -> int:
     if kbps is not None:
         step = header.channels * header.bits * header.frame_rate / 1000
         return models.n_q_within(kbps, step, header.n_q, "the codebooks of the stream")
-    if n_q is not None and not 1 <= n_q <= header.n_q:
-        raise UsageError(f"n_q must be 1 to {header.n_q}, the codebooks of the stream, not {n_q}")
+    check_n_q(header, n_q)
     return n_q or header.n_q
 
 

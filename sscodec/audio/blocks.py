@@ -16,8 +16,8 @@ class Rebuffer:
         self._held = 0
 
     def push(self, array: np.ndarray) -> Iterator[np.ndarray]:
-        """The whole blocks that `array`, which may change afterwards, completes."""
-        self._parts.append(array.copy())
+        """The whole blocks that `array`, which must not change afterwards, completes."""
+        self._parts.append(array)
         self._held += array.shape[-1]
         if self._held < self._size:
             return

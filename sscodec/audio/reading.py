@@ -17,7 +17,7 @@ import soundfile
 from sscodec.audio import wav
 from sscodec.audio.raw import RawFormat
 from sscodec.errors import InputError
-from sscodec.pipes import open_input
+from sscodec.pipes import input_name, open_input
 
 MAX_CHANNELS = 8
 MAX_SAMPLE_RATE = 768_000
@@ -45,7 +45,7 @@ class AudioReader:
     """
 
     def __init__(self, source: str | Path, mono: bool = False, raw: RawFormat | None = None) -> None:
-        self.name = "standard input" if str(source) == "-" else str(source)
+        self.name = input_name(source)
         self._mono = mono
         self._raw = raw
         self.position = 0

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +16,7 @@ import click
 from sscodec.cli.options import Command, note, note_input, note_untrained, print_json
 from sscodec.cli.progress import batch_bar
 from sscodec.errors import InputError, OutputError, UsageError
-from sscodec.pipes import flush_output, standard_input
+from sscodec.pipes import flush_output, open_input
 
 if TYPE_CHECKING:
     from sscodec.batch import Outcome, Work
@@ -171,7 +172,8 @@ def _summarise(work: Work, outcomes: list[Outcome], seconds: float, elapsed: flo
 def _read_names(batch: Batch) -> list[str]:
     assert batch.files_from is not None
     try:
-        data = standard_input().read() if batch.files_from == "-" else Path(batch.files_from).read_bytes()
+        with ExitStack() as stack:
+            data = open_input(batch.files_from, stack).read()
     except OSError as error:
         raise InputError(f"{batch.files_from}: cannot read it ({error.strerror or error})") from None
     if b"\0" in data and not batch.null:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -17,7 +16,7 @@ def models(as_json: bool) -> None:
 
     kbps is of one channel, before entropy coding; the hashes are what streams made with the model carry.
     """
-    from sscodec.models import MODEL_VARIABLE, available, bitrates, find
+    from sscodec.models import available, bitrates, check_variable
 
     rows = [
         {
@@ -39,8 +38,7 @@ def models(as_json: bool) -> None:
         print_json(rows)
     else:
         _describe(rows)
-    if MODEL_VARIABLE in os.environ:
-        find()  # which raises where it names none
+    check_variable()
 
 
 def _describe(rows: list[dict[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from sscodec.container.coders import CODER_NAMES
 from sscodec.errors import SscodecError, UsageError
-from sscodec.pipes import is_special
+from sscodec.pipes import input_name, is_special
 
 if TYPE_CHECKING:
     from sscodec.denoise import Denoise
@@ -107,7 +107,7 @@ def note_untrained(options: dict[str, Any], denoised: bool | None, quiet: bool) 
 
 def note_input(name: str, seconds: float | None, missing: float, quiet: bool) -> None:
     """Say so where an input was cut off, or holds nothing."""
-    name = "standard input" if name == "-" else name
+    name = input_name(name)
     if missing:
         note(f"{name}: is cut off: {missing:.3f} s that its header announces are not there", quiet)
     elif seconds == 0:

@@ -89,11 +89,10 @@ class PitchFilter(nn.Module):
         spectra = torch.fft.rfft(segment), torch.fft.rfft(now, size)
         products = torch.fft.irfft(spectra[0] * spectra[1].conj(), size)
         # Doubles: the difference of two sums after a loud sound is small.
-        energy = F.pad(segment.double().square().cumsum(2), (1, 0))
-        energy = energy[:, :, self.window :] - energy[:, :, : -self.window]
+        sums = F.pad(segment.double().square().cumsum(2), (1, 0))
+        energy = sums[:, :, self.window :] - sums[:, :, : -self.window]
         scale = (energy * energy[:, :, -1:]).sqrt()
-        sound = segment.double().square().sum(2, keepdim=True)
-        heard = (energy > SILENCE * sound) & (scale > 0)
+        heard = (energy > SILENCE * sums[:, :, -1:]) & (scale > 0)
         # By lag: from none to the longest.
         correlation = (products[:, :, : self.longest + 1] / scale).to(whole)
         correlation = correlation.where(heard, torch.zeros_like(correlation)).flip(2)
