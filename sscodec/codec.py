@@ -100,8 +100,9 @@ class Codec:
     def denoises(self) -> bool:
         """Whether `denoise` changes anything: False where the model was never trained to remove noise."""
         film = self._network.film
-        return film is not None and not bool(
-            (film.gamma[0] == film.gamma[1]).all() and (film.beta[0] == film.beta[1]).all()
+        return self._network.denoiser is not None or (
+            film is not None
+            and not bool((film.gamma[0] == film.gamma[1]).all() and (film.beta[0] == film.beta[1]).all())
         )
 
     def encode(
@@ -230,8 +231,9 @@ class StreamEncoder:
 
         first = self._samples // self._hop
         self._samples += samples
-        denoised = mask(self._denoised, first, self._samples // self._hop - first)
-        self._session.denoise = torch.from_numpy(denoised)
+        if self._denoised:
+            denoised = mask(self._denoised, first, self._samples // self._hop - first)
+            self._session.denoise = torch.from_numpy(denoised)
 
     def _give(self, codes: Tensor) -> np.ndarray:
         array = codes.cpu().numpy().astype(self._dtype)
@@ -331,5 +333,6 @@ class StreamDecoder:
         """float32 audio [channels, frames * hop] of the next frames, from codes [channels, n_q, frames]."""
         import torch
 
-        self._session.denoise = torch.from_numpy(mask(self._denoised, self._frames, codes.shape[-1]))
+        if self._denoised:
+            self._session.denoise = torch.from_numpy(mask(self._denoised, self._frames, codes.shape[-1]))
         return self._session.push(torch.from_numpy(codes.astype(np.int64))).cpu().numpy()

@@ -44,6 +44,8 @@ class ModelConfig:
     """Entries of a codebook (N), a power of two."""
     film: FilmSide = "encoder"
     """Where the denoising condition acts (section III-F)."""
+    denoiser: int = 0
+    """Units of the network that removes noise there, 0 (none, FiLM alone) to 4096. Not in the paper."""
     pitch_taps: int = 0
     """Periods that the filter behind the decoder reaches back, 0 (no filter) to 4. Not in the paper."""
     licence: str = "MIT"
@@ -73,6 +75,8 @@ class ModelConfig:
                 2 <= self.codebook_size <= 65536 and self.codebook_size.bit_count() == 1,
                 "codebook_size must be a power of two from 2 to 65536",
             ),
+            (0 <= self.denoiser <= 4096, "denoiser must be 0 to 4096"),
+            (not (self.denoiser and self.film == "none"), "a denoiser needs film to be encoder or decoder"),
             (0 <= self.pitch_taps <= 4, "pitch_taps must be 0 to 4"),
             (
                 all(len(sha) == 64 and set(sha) <= set("0123456789abcdef") for sha in self.reads),

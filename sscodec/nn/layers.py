@@ -152,7 +152,7 @@ class Film(nn.Module):
         self.gamma = nn.Parameter(torch.ones(2, channels))
         self.beta = nn.Parameter(torch.zeros(2, channels))
 
-    def forward(self, x: Tensor, denoise: Tensor) -> Tensor:
-        """x: [batch, frames, channels]; denoise: bool [batch, frames] (or [batch, 1])."""
-        index = denoise.long()
+    def forward(self, x: Tensor, denoise: Tensor | None) -> Tensor:
+        """x: [batch, frames, channels]; denoise: bool [batch, frames] or [batch, 1], None for off."""
+        index = 0 if denoise is None else denoise.long()
         return x * self.gamma[index] + self.beta[index]

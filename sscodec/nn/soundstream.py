@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from sscodec.nn.config import ModelConfig
+from sscodec.nn.denoiser import Denoiser
 from sscodec.nn.layers import CausalConv, Downsample, Film, ResidualUnit, State, Upsample
 from sscodec.nn.packing import can_pack
 from sscodec.nn.pitch import PitchFilter
@@ -75,13 +77,15 @@ class Decoder(nn.Module):
 
 
 class SoundStream(nn.Module):
-    """Encoder, residual vector quantizer, decoder and its filter, with FiLM on the side that config names."""
+    """Encoder, residual vector quantizer, decoder and its filter; on the side that config names, FiLM and the
+    denoiser."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
         self.film = Film(config.dim) if config.film != "none" else None
+        self.denoiser = Denoiser(config.sample_rate, config.hop, config.denoiser) if config.denoiser else None
         self.quantizer = ResidualVectorQuantizer(config.n_q, config.codebook_size, config.dim)
         self.decoder = Decoder(config)
         self.pitch_filter = (
@@ -95,22 +99,34 @@ class SoundStream(nn.Module):
                 if isinstance(module, CausalConv | ResidualVectorQuantizer):
                     module.pack()
 
-    def embed(self, audio: Tensor, denoise: Tensor, state: State | None = None) -> Tensor:
+    def embed(self, audio: Tensor, denoise: Tensor | None, state: State | None = None) -> Tensor:
         """Audio [batch, frames * hop] to embeddings [batch, frames, dim], before quantization.
 
-        denoise: bool [batch, frames] or [batch, 1]; it acts only where config.film is "encoder".
+        denoise: bool [batch, frames] or [batch, 1]; it acts only where config.film is "encoder". None: off in
+        all calls with this state.
         """
-        x = self.encoder(audio, state)
-        return self.film(x, denoise) if self.film is not None and self.config.film == "encoder" else x
+        if self.film is None or self.config.film != "encoder":
+            return self.encoder(audio, state)
+        return self.film(self.encoder(self.clean(audio, denoise, state), state), denoise)
 
-    def synthesise(self, x: Tensor, denoise: Tensor, state: State | None = None) -> Tensor:
+    def synthesise(self, x: Tensor, denoise: Tensor | None, state: State | None = None) -> Tensor:
         """Quantized embeddings [batch, frames, dim] to audio [batch, frames * hop].
 
-        denoise: bool [batch, frames] or [batch, 1]; it acts only where config.film is "decoder".
+        denoise: as in `embed`; it acts only where config.film is "decoder".
         """
+        denoise = denoise if self.config.film == "decoder" else None
         if self.film is not None and self.config.film == "decoder":
             x = self.film(x, denoise)
         signals = self.decoder(x, state)
         if self.pitch_filter is None:
-            return signals.squeeze(-1)
-        return self.pitch_filter(signals.float(), state)
+            audio = signals.squeeze(-1)
+        else:
+            audio = self.pitch_filter(signals.float(), state)
+        return self.clean(audio, denoise, state)
+
+    def clean(self, audio: Tensor, denoise: Tensor | None, state: State | None) -> Tensor:
+        """The audio, through the denoiser where `denoise` is on. In between, the denoiser listens."""
+        if self.denoiser is None or denoise is None:
+            return audio
+        switch = denoise.repeat_interleave(self.config.hop, 1) if denoise.shape[1] > 1 else denoise
+        return torch.where(switch, self.denoiser(audio, state), audio)

@@ -15,14 +15,14 @@ class EncoderSession:
     Frame t depends on samples before (t + 1) * hop only, and is returned as soon as they are there.
     """
 
-    def __init__(self, model: SoundStream, batch: int, n_q: int, denoise: bool | Tensor = False) -> None:
+    def __init__(self, model: SoundStream, batch: int, n_q: int, denoise: Tensor | None = None) -> None:
         if not 1 <= n_q <= model.config.n_q:
             raise ValueError(f"n_q must be 1 to {model.config.n_q}, not {n_q}")
         self.model = model
         self.n_q = n_q
         self.denoise = denoise
-        """May be changed between blocks; it holds for the frames of the blocks pushed after. A tensor, bool
-        [frames], has a value for each frame that the next block completes."""
+        """bool [frames], for each frame that the next block completes, or [1]. None, faster: off in all
+        blocks."""
         self._state: State = {}
         device = model.quantizer.codebooks.device
         self._pending = torch.zeros(batch, 0, device=device)
@@ -36,8 +36,7 @@ class EncoderSession:
         self._pending = audio[:, whole:].clone()
         if whole == 0:
             return torch.zeros(audio.shape[0], self.n_q, 0, dtype=torch.int64, device=audio.device)
-        denoise = torch.as_tensor(self.denoise, device=audio.device).reshape(1, -1)
-        denoise = denoise.expand(audio.shape[0], -1)
+        denoise = spread(self.denoise, audio)
         return self.model.quantizer.encode(self.model.embed(audio[:, :whole], denoise, self._state), self.n_q)
 
     def flush(self) -> Tensor:
@@ -49,12 +48,11 @@ class EncoderSession:
 class DecoderSession:
     """Codes in, audio out: frame t becomes samples t * hop to (t + 1) * hop."""
 
-    def __init__(self, model: SoundStream, batch: int, denoise: bool | Tensor = False) -> None:
+    def __init__(self, model: SoundStream, batch: int, denoise: Tensor | None = None) -> None:
         self.model = model
         self.batch = batch
         self.denoise = denoise
-        """May be changed between blocks; it holds for the blocks pushed after. A tensor, bool [frames], has a
-        value for each frame of the next block."""
+        """bool [frames], for each frame of the next block, or [1]. None, faster: off in all blocks."""
         self._state: State = {}
 
     @torch.inference_mode()
@@ -63,7 +61,10 @@ class DecoderSession:
         codebooks = self.model.quantizer.codebooks
         if codes.shape[2] == 0:
             return torch.zeros(self.batch, 0, device=codebooks.device)
-        denoise = torch.as_tensor(self.denoise, device=codebooks.device).reshape(1, -1)
-        denoise = denoise.expand(self.batch, -1)
         x = self.model.quantizer.decode(codes.to(codebooks.device))
-        return self.model.synthesise(x, denoise, self._state)
+        return self.model.synthesise(x, spread(self.denoise, x), self._state)
+
+
+def spread(denoise: Tensor | None, like: Tensor) -> Tensor | None:
+    """bool [frames] to [batch, frames], for each of the signals and on the device of `like`."""
+    return None if denoise is None else denoise.to(like.device).expand(like.shape[0], -1)

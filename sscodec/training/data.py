@@ -116,8 +116,8 @@ class Batch:
     """float32 [batch, samples]"""
     target: Tensor
     """float32 [batch, samples]"""
-    denoise: Tensor
-    """bool [batch, 1]"""
+    denoise: Tensor | None
+    """bool [batch, 1]; None where no example has it on"""
 
 
 class Sampler:
@@ -179,7 +179,7 @@ class Sampler:
         recipe = self.recipe
         chosen = torch.multinomial(self.weights, recipe.batch, replacement=True, generator=generator)
         target = self.crops(chosen, generator)
-        audio, denoise = target, torch.zeros(recipe.batch, 1, dtype=torch.bool, device=self.device)
+        audio, denoise = target, None
         if recipe.noisy > 0:
             audio, target, denoise = self.mix(target, self.is_speech[chosen], generator)
         gain = decibels(uniform(recipe.gain_db, recipe.batch, generator)).to(self.device)
@@ -192,8 +192,9 @@ class Sampler:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Add noise, or music, to a share of the speech examples (section III-F): (audio, target, denoise).
 
-        Denoising is drawn with even odds; with it on, the target is the clean speech, else the mixture.
-        Speech that stays clean is its own target either way, so that denoising does it no harm.
+        Denoising is drawn with even odds, or always on where a denoiser learns; with it on, the target is the
+        clean speech, else the mixture. Speech that stays clean is its own target either way, so that
+        denoising does it no harm.
         """
         recipe = self.recipe
         n = len(speech)
@@ -201,7 +202,8 @@ class Sampler:
         noise = normalise(self.crops(noise_index, generator))
         level = decibels(uniform(recipe.noise_gain_db, n, generator))[:, None].to(self.device)
         mixed = (is_speech & (torch.rand(n, generator=generator) < recipe.noisy))[:, None].to(self.device)
-        denoise = ((torch.rand(n, generator=generator) < 0.5) & is_speech)[:, None].to(self.device)
+        on = 1.0 if recipe.trains == "denoiser" else 0.5
+        denoise = ((torch.rand(n, generator=generator) < on) & is_speech)[:, None].to(self.device)
         clean = torch.where(mixed, normalise(speech), speech)
         audio = torch.where(mixed, clean + level * noise, clean)
         return audio, torch.where(denoise, clean, audio), denoise

@@ -82,7 +82,12 @@ class Trainer:
         self.average: list[Tensor] = [weight.detach().clone() for weight in self.weights]
         self.learner = CodebookLearner(self.model.quantizer, recipe.codebook_decay, recipe.dead_count)
         self.reconstruction = ReconstructionLoss(
-            recipe.model.sample_rate, recipe.windows, recipe.mels, recipe.wave_windows, recipe.wave_power
+            recipe.model.sample_rate,
+            recipe.windows,
+            recipe.mels,
+            recipe.wave_windows,
+            recipe.wave_power,
+            [name for name in TERMS if getattr(recipe, name)],
         ).to(device)
         film = [] if self.model.film is None else list(self.model.film.parameters())
         rest = [weight for name, weight in self.model.named_parameters() if not name.startswith("film.")]
@@ -168,11 +173,15 @@ class Trainer:
         Raises ModelError where they do not fit the recipe's [model].
         """
         source = open_folder(folder)
-        if source.config.shape != self.recipe.model.shape:
+        shape = source.config.shape
+        if self.recipe.trains == "denoiser" and not shape.denoiser:
+            shape = replace(shape, denoiser=self.recipe.model.denoiser)  # a new one
+        if shape != self.recipe.model.shape:
             raise ModelError(
                 f"{folder}: its config.toml is not the recipe's [model]; use that config or another model"
             )
-        self.model.load_state_dict(source.load(str(self.device)).state_dict())
+        weights = source.load(str(self.device)).state_dict()
+        self.model.load_state_dict({**self.model.state_dict(), **weights})
         film = self.model.film
         self.denoises = self.denoises or (film is not None and not torch.equal(*film.gamma))
         self.average = [weight.detach().clone() for weight in self.weights]
@@ -183,7 +192,7 @@ class Trainer:
 
     def pack(self) -> None:
         """Let what is not trained code faster."""
-        if self.recipe.decoder_only:
+        if self.recipe.trains == "decoder":
             self.model.pack(self.model.encoder)
             self.model.pack(self.model.quantizer)
 
@@ -227,13 +236,7 @@ class Trainer:
         rate = cosine(progress) * min(1.0, (self.step + 1) / max(recipe.lr_warmup, 1))
         scalars: dict[str, Tensor] = {}
 
-        if recipe.decoder_only:
-            x, commitment = self.coded(batch, generator), torch.zeros((), device=self.device)
-        else:
-            x, commitment = self.quantized(batch, generator, scalars)
-        with self.autocast():
-            audio = self.model.synthesise(x, batch.denoise)
-        audio = audio.float()
+        audio, commitment = self.output(batch, generator, scalars)
 
         losses = self.reconstruction(audio, batch.target)
         scalars.update(losses)
@@ -252,6 +255,21 @@ class Trainer:
         self.step += 1
         self.audio_seconds += self.seconds_a_step
         return scalars
+
+    def output(
+        self, batch: Batch, generator: torch.Generator, scalars: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Audio [batch, samples] of the part that learns, and the weighted commitment loss."""
+        part, commitment = self.recipe.trains, torch.zeros((), device=self.device)
+        if part == "denoiser":
+            return self.model.clean(batch.audio, batch.denoise, None), commitment
+        if part == "decoder":
+            x = self.coded(batch, generator)
+        else:
+            x, commitment = self.quantized(batch, generator, scalars)
+        with self.autocast():
+            audio = self.model.synthesise(x, batch.denoise)
+        return audio.float(), commitment
 
     def quantized(
         self, batch: Batch, generator: torch.Generator, scalars: dict[str, Tensor]
@@ -281,7 +299,7 @@ class Trainer:
     def coded(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Embeddings as a decoder gets them."""
         quantizer = self.model.quantizer
-        whole = self.model.embed(batch.audio, batch.denoise)
+        whole = self.model.embed(batch.audio, None)
         n_q = self.draw_n_q(len(whole), generator).tolist()
         each = zip(whole.split(1), n_q, strict=True)
         return torch.cat([quantizer.decode(quantizer.encode(x, n)) if n else x for x, n in each])
@@ -411,8 +429,8 @@ def train(
             trainer.load_state_dict(torch.load(checkpoint, map_location=device, weights_only=True))
         elif init is not None:
             trainer.start_from(init)
-        elif recipe.decoder_only:
-            raise UsageError("decoder_only: name the model folder whose decoder is to be trained with --init")
+        elif recipe.trains != "all":
+            raise UsageError(f"name the model folder whose {recipe.trains} is to be trained with --init")
         clips: Clips = {}
         if validations and rank() == 0:
             clips = load_clips(sources, recipe.model.sample_rate)

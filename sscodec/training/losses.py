@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -33,14 +35,15 @@ class ReconstructionLoss(nn.Module):
         mels: int,
         wave_windows: tuple[int, ...],
         wave_power: float,
+        terms: Iterable[str] = TERMS,
     ) -> None:
         super().__init__()
         self.windows = windows
         self.wave_windows = wave_windows
         self.wave_power = wave_power
         sizes = {
-            name: min(windows, key=lambda size: abs(size / sample_rate - term.seconds))
-            for name, term in TERMS.items()
+            name: min(windows, key=lambda size: abs(size / sample_rate - TERMS[name].seconds))
+            for name in terms
         }
         self.terms = nn.ModuleDict({name: TERMS[name](sample_rate, size) for name, size in sizes.items()})
         self.sizes = sizes
@@ -51,7 +54,7 @@ class ReconstructionLoss(nn.Module):
             self.register_buffer(f"filters_{size}", filters, persistent=False)
 
     def forward(self, audio: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Scalars `mel_log`, `mel_loud`, `wave` and those of `perception.TERMS`.
+        """Scalars `mel_log`, `mel_loud`, `wave` and those of `perception.TERMS` that it was made for.
 
         The first three are means over examples and scales.
         """

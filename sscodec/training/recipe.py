@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from sscodec.errors import UsageError
 from sscodec.nn.config import ModelConfig, build, read_toml
+
+Part = Literal["all", "decoder", "denoiser"]
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,11 @@ class Recipe:
     """What `python -m sscodec.training` runs. The table [model] is a `ModelConfig`, [kinds] holds weights."""
 
     model: ModelConfig
+
+    trains: Part = "all"
+    """What learns. "decoder": that of a model (--init), on the codes that the codec makes with its encoder
+    and codebooks. "denoiser": that of a model, or a new one for it, on sound that is not coded. All else
+    stays as it is, and so does what codes mean."""
 
     # Data
     crop: float = 1.0
@@ -76,9 +84,6 @@ class Recipe:
     """The n_q drawn from; empty: uniformly from 1 to all."""
     unquantized: float = 0.0
     """Share of examples that pass by the quantizer."""
-    decoder_only: bool = False
-    """Train the decoder of a model (--init) on the codes that the codec makes with its encoder and codebooks.
-    These stay as they are, and so does what codes mean."""
 
     # Reconstruction (section III-E)
     windows: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
@@ -156,7 +161,12 @@ class Recipe:
             (set(self.wave_windows) <= set(self.windows), "wave_windows must be among windows"),
             (0 <= self.unquantized < 1, "unquantized must be 0 or more, and below 1"),
             (0 <= self.perceptual_start <= 1, "perceptual_start must be 0 to 1"),
-            (not (self.decoder_only and self.noisy), "decoder_only has no use for noisy examples"),
+            (self.trains in get_args(Part), f"trains must be one of {', '.join(get_args(Part))}"),
+            (not (self.trains == "decoder" and self.noisy), "a decoder has no use for noisy examples"),
+            (
+                self.trains != "denoiser" or (self.noisy > 0 and self.model.denoiser > 0),
+                "a denoiser needs noisy examples, and its units in [model]",
+            ),
             (0 <= self.adversarial_start <= 1, "adversarial_start must be 0 to 1"),
         ]:
             if not ok:

@@ -192,7 +192,7 @@ def test_denoising_switches_within_a_block():
     plain = encode(model, audio)
     session.denoise = torch.arange(20) % 3 == 1
     codes = session.push(audio)
-    session.denoise = False
+    session.denoise = torch.zeros(1, dtype=torch.bool)
     codes = torch.cat([codes, session.flush()], 2)
     changed = (codes != plain).any(1)
     assert changed.tolist() == [[frame % 3 == 1 for frame in range(20)] + [False]] * 2
@@ -205,7 +205,7 @@ def test_denoising_switches_within_a_session():
     audio = noise(1, 6400)
     session = EncoderSession(model, 1, 4)
     first = session.push(audio[:, :3200])
-    session.denoise = True
+    session.denoise = torch.ones(1, dtype=torch.bool)
     second = session.push(audio[:, 3200:])
     plain = encode(model, audio)
     assert torch.equal(first, plain[:, :, :10])
