@@ -231,6 +231,18 @@ def validate_command(
     click.echo(f"{table(result.rows)}\n\n{codebook_table(result.counts)}")
 
 
+@main.command("widen")
+@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", type=click.Path(path_type=Path))
+def widen_command(source: Path, folder: Path) -> None:
+    """Write SOURCE into FOLDER with a decoder of twice the channels and the same sound, to be trained."""
+    from sscodec.models import open_folder
+    from sscodec.training.export import export
+    from sscodec.training.widen import widen
+
+    export(widen(open_folder(source)), folder)
+
+
 @main.command("entropy")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @data_option

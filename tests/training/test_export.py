@@ -97,3 +97,19 @@ def test_mixed_weights_lie_between_those_of_two_models(tmp_path):
     trained(other, tmp_path / "d")
     with pytest.raises(ModelError, match="different shapes"):
         mix(open_folder(tmp_path / "a"), open_folder(tmp_path / "d"), 0.5)
+
+
+@pytest.mark.parametrize("pitch_taps", [0, 2])
+def test_a_decoder_made_wider_sounds_the_same(tmp_path, pitch_taps):
+    trained(replace(WITHOUT, model=replace(WITHOUT.model, pitch_taps=pitch_taps)), tmp_path / "a")
+    done = CliRunner().invoke(main, ["widen", str(tmp_path / "a"), str(tmp_path / "b")])
+    assert done.exit_code == 0
+    narrow, wide = (open_folder(tmp_path / name).load() for name in "ab")
+    assert wide.config == replace(narrow.config, c_dec=4, weights_sha256=wide.config.weights_sha256)
+    x = torch.randn(1, 30, 4, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        sound = narrow.synthesise(x, None)
+        assert torch.allclose(wide.synthesise(x, None), sound, atol=2e-3 * float(sound.abs().max()))
+    # Twins differ in what reads them, so they can part.
+    first, second = wide.decoder.last.weight.unflatten(2, (-1, 2)).unbind(3)
+    assert not torch.allclose(first, second, rtol=0.05)
