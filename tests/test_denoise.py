@@ -258,7 +258,7 @@ def test_switching_does_not_click(codec, decoding, sound, side):
 
 @pytest.fixture
 def voice():
-    """Two seconds of syllables without a word, float32 at 24 kHz, and which of the samples lie between them."""
+    """Two seconds of syllables, float32 at 24 kHz, and which of the samples lie between them."""
     time = np.arange(48000) / 24000
     phase = 2 * np.pi * (120 * time - 20 / (0.7 * 2 * np.pi) * np.cos(2 * np.pi * 0.7 * time))
     loudness = np.sin(6 * np.pi * time).clip(0)
