@@ -7,7 +7,7 @@ INSTALLED = $(VENV)/.installed
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/.demo
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo.sh
+	@PATH="$(abspath $(BIN)):$$PATH" sh demo.sh
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
