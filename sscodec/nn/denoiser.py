@@ -33,6 +33,7 @@ class Denoiser(nn.Module):
 
     window: Tensor
     bands: Tensor
+    averages: Tensor
 
     def __init__(self, sample_rate: int, hop: int, units: int) -> None:
         super().__init__()
@@ -45,8 +46,10 @@ class Denoiser(nn.Module):
         rise = torch.hann_window(2 * (self.size - fall), periodic=False)[: self.size - fall]
         edge = EDGE + (1 - EDGE) * torch.hann_window(2 * fall, periodic=False)[fall:]
         self.register_buffer("window", torch.cat([rise, edge]), persistent=False)
-        self.register_buffer("bands", spread_bands(sample_rate, self.size), persistent=False)
-        count = self.bands.shape[1]
+        bands = spread_bands(sample_rate, self.size)
+        self.register_buffer("bands", bands, persistent=False)
+        self.register_buffer("averages", bands / bands.sum(0), persistent=False)
+        count = bands.shape[1]
         self.first = nn.Linear(2 * count, units)
         self.recurrent = nn.GRU(units, units, LAYERS, batch_first=True)
         self.last = nn.Linear(units, count)
@@ -62,7 +65,7 @@ class Denoiser(nn.Module):
         state[self] = whole[:, audio.shape[1] :].clone()
         spectra = torch.fft.rfft(whole.unfold(1, self.size, self.hop) * self.window)
         power = spectra.real.square() + spectra.imag.square()
-        levels = (power @ (self.bands / self.bands.sum(0)) + FLOOR).log()
+        levels = (power @ self.averages + FLOOR).log()
         means = self.means(levels, state)
         x = torch.tanh(self.first(torch.cat([0.3 * (levels - means), 0.2 * means + 1], 2)))
         seen, state[self.recurrent] = self.recurrent(x, state.get(self.recurrent))

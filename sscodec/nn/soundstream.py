@@ -114,19 +114,21 @@ class SoundStream(nn.Module):
 
         denoise: as in `embed`; it acts only where config.film is "decoder".
         """
-        denoise = denoise if self.config.film == "decoder" else None
-        if self.film is not None and self.config.film == "decoder":
-            x = self.film(x, denoise)
+        if self.film is None or self.config.film != "decoder":
+            return self.render(x, state)
+        return self.clean(self.render(self.film(x, denoise), state), denoise, state)
+
+    def render(self, x: Tensor, state: State | None) -> Tensor:
+        """What the decoder and its filter make of x, without the switch."""
         signals = self.decoder(x, state)
         if self.pitch_filter is None:
-            audio = signals.squeeze(-1)
-        else:
-            audio = self.pitch_filter(signals.float(), state)
-        return self.clean(audio, denoise, state)
+            return signals.squeeze(-1)
+        return self.pitch_filter(signals.float(), state)
 
     def clean(self, audio: Tensor, denoise: Tensor | None, state: State | None) -> Tensor:
         """The audio, through the denoiser where `denoise` is on. In between, the denoiser listens."""
         if self.denoiser is None or denoise is None:
             return audio
-        switch = denoise.repeat_interleave(self.config.hop, 1) if denoise.shape[1] > 1 else denoise
-        return torch.where(switch, self.denoiser(audio, state), audio)
+        frames = -1, self.config.hop
+        clean = self.denoiser(audio, state).unflatten(1, frames)
+        return torch.where(denoise.unsqueeze(2), clean, audio.unflatten(1, frames)).flatten(1)

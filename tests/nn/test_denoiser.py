@@ -2,23 +2,15 @@
 
 import pytest
 import torch
+from nn_samples import build, noise
 
-from sscodec.nn.config import ModelConfig
 from sscodec.nn.denoiser import Denoiser
-from sscodec.nn.soundstream import SoundStream
 from sscodec.nn.streaming import DecoderSession, EncoderSession
 
 ON, OFF = torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 1, dtype=torch.bool)
 
 
-def noise(*shape: int) -> torch.Tensor:
-    return 0.1 * torch.randn(*shape, generator=torch.Generator().manual_seed(1))
-
-
-def build(**values) -> SoundStream:
-    torch.manual_seed(0)
-    small = {"c_enc": 4, "c_dec": 4, "dim": 16, "n_q": 4, "codebook_size": 64, "denoiser": 8}
-    return SoundStream(ModelConfig(name="test", **{**small, **values})).eval()
+SMALL = {"c_enc": 4, "c_dec": 4, "n_q": 4, "codebook_size": 64, "denoiser": 8}
 
 
 @pytest.fixture
@@ -69,7 +61,7 @@ def test_it_learns_to_leave_a_tone_and_take_noise(denoiser):
 
 @pytest.mark.parametrize("side", ["encoder", "decoder"])
 def test_the_switch_acts_on_the_side_of_film(side):
-    model, audio = build(film=side), noise(1, 3200)
+    model, audio = build(film=side, **SMALL), noise(1, 3200)
     with torch.no_grad():
         plain = model.embed(audio, None)
         assert torch.equal(plain, model.embed(audio, OFF))
@@ -79,7 +71,7 @@ def test_the_switch_acts_on_the_side_of_film(side):
 
 
 def test_only_the_frames_asked_for_are_filtered():
-    model, audio = build(), noise(1, 3200)
+    model, audio = build(**SMALL), noise(1, 3200)
     frames = torch.arange(10)[None] % 3 == 1
     with torch.no_grad():
         cleaned, whole = model.clean(audio, frames, None), model.clean(audio, ON, None)
@@ -90,7 +82,8 @@ def test_only_the_frames_asked_for_are_filtered():
 
 
 def test_sessions_carry_the_filter_on():
-    encoding, decoding, audio = build(film="encoder"), build(film="decoder"), noise(2, 3200)
+    encoding, decoding = build(film="encoder", **SMALL), build(film="decoder", **SMALL)
+    audio = noise(2, 3200)
     frames = torch.arange(10) % 3 == 1
     whole, parts = EncoderSession(encoding, 2, 4, frames), EncoderSession(encoding, 2, 4)
     codes, pieces = whole.push(audio), []

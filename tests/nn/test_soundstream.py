@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from nn_samples import build, noise
 
 from sscodec.nn.activation import elu
 from sscodec.nn.config import ModelConfig
@@ -21,18 +22,9 @@ SHAPES = {
 }
 
 
-def build(**values) -> SoundStream:
-    torch.manual_seed(0)
-    return SoundStream(ModelConfig(name="test", **{"dim": 16, **values})).eval()
-
-
 @pytest.fixture(params=SHAPES.values(), ids=SHAPES.keys())
 def model(request) -> SoundStream:
     return build(**request.param)
-
-
-def noise(*shape: int, seed: int = 1) -> torch.Tensor:
-    return 0.1 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def encode(model, audio, blocks=None):
