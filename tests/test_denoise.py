@@ -300,10 +300,12 @@ def test_the_shipped_model_removes_noise(voice):
     assert (unharmed - coded).std() < 0.1 * coded.std()
 
 
-def test_noise_goes_without_a_click(voice):
+def test_noise_comes_and_goes_without_a_click(voice):
     _, noisy, _ = voice
     codec = Codec.load(models.DEFAULT_MODEL)
     off, on = switched(codec, noisy, False), switched(codec, noisy, True)
     for frame in SWITCHES:
-        joined = switched(codec, noisy, Denoise(frame / 75))
-        assert roughness(joined, off, on, frame * HOP) < 0.5
+        gone = switched(codec, noisy, Denoise(frame / 75))
+        assert roughness(gone, off, on, frame * HOP) < 0.5
+        back = switched(codec, noisy, Denoise(0, frame / 75))
+        assert roughness(back, off, on, frame * HOP) < 1.2

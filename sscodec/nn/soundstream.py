@@ -126,9 +126,18 @@ class SoundStream(nn.Module):
         return self.pitch_filter(signals.float(), state)
 
     def clean(self, audio: Tensor, denoise: Tensor | None, state: State | None) -> Tensor:
-        """The audio, through the denoiser where `denoise` is on. In between, the denoiser listens."""
+        """The audio, through the denoiser where `denoise` is on. In between, the denoiser listens.
+
+        Noise goes at once, and comes back over a frame, lest it begin with a click.
+        """
         if self.denoiser is None or denoise is None:
             return audio
+        state = {} if state is None else state
         frames = -1, self.config.hop
-        clean = self.denoiser(audio, state).unflatten(1, frames)
-        return torch.where(denoise.unsqueeze(2), clean, audio.unflatten(1, frames)).flatten(1)
+        clean, noisy = self.denoiser(audio, state).unflatten(1, frames), audio.unflatten(1, frames)
+        now = denoise.to(audio.dtype).expand(noisy.shape[:2])
+        before = torch.cat([state.get(self, now[:, :1]), now[:, :-1]], 1)
+        state[self] = now[:, -1:].clone()
+        ramp = torch.arange(1, self.config.hop + 1, device=audio.device) / self.config.hop
+        share = torch.lerp(torch.maximum(before, now).unsqueeze(2), now.unsqueeze(2), ramp)
+        return torch.lerp(noisy, clean, share).flatten(1)

@@ -199,7 +199,11 @@ class Sampler:
         recipe = self.recipe
         n = len(speech)
         noise_index = torch.multinomial(self.noise_weights, n, replacement=True, generator=generator)
-        noise = normalise(self.crops(noise_index, generator))
+        noise = self.crops(noise_index, generator)
+        if recipe.steady_noise:
+            steady = torch.rand(n, generator=generator) < recipe.steady_noise
+            noise[steady] = without_events(noise[steady], generator)
+        noise = normalise(noise)
         level = decibels(uniform(recipe.noise_gain_db, n, generator))[:, None].to(self.device)
         mixed = (is_speech & (torch.rand(n, generator=generator) < recipe.noisy))[:, None].to(self.device)
         on = 1.0 if recipe.trains == "denoiser" else 0.5
@@ -218,6 +222,13 @@ def resample(audio: Tensor, samples: int) -> Tensor:
     """All of audio [n] but its ends in float [samples]; what would lie above half the rate is left out."""
     whole = samples + 2 * EDGE
     return torch.fft.irfft(torch.fft.rfft(audio), whole)[EDGE:-EDGE] * (whole / len(audio))
+
+
+def without_events(audio: Tensor, generator: torch.Generator) -> Tensor:
+    """Sounds of the same long-term spectra as the rows of float [n, samples], which go on evenly as rain does."""
+    spectra = torch.fft.rfft(audio)
+    phases = 2 * math.pi * torch.rand(spectra.shape, generator=generator).to(audio.device)
+    return torch.fft.irfft(torch.polar(spectra.abs(), phases), audio.shape[1])
 
 
 def normalise(audio: Tensor) -> Tensor:

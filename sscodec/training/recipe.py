@@ -40,6 +40,8 @@ class Recipe:
     """Share of speech examples that become (noisy input, target, denoise) triples (section III-F)."""
     music_as_noise: float = 0.0
     """Share of these whose noise is music; the others take it from the kind noise, whatever its weight."""
+    steady_noise: float = 0.0
+    """Share of the noises, of either kind, that lose their events and keep their spectrum."""
     noise_gain_db: tuple[float, ...] = (-30.0, 0.0)
     """Range of the gain of the peak-normalised noise over the peak-normalised speech, dB."""
 
@@ -145,8 +147,8 @@ class Recipe:
             (self.clip >= 0, "clip must be 0 or more"),
             (bool(self.kinds) and min(self.kinds.values()) >= 0, "kinds must hold weights of 0 or more"),
             (
-                0 <= self.noisy <= 1 and 0 <= self.music_as_noise <= 1,
-                "noisy and music_as_noise must be 0 to 1",
+                all(0 <= share <= 1 for share in (self.noisy, self.music_as_noise, self.steady_noise)),
+                "noisy, music_as_noise and steady_noise must be 0 to 1",
             ),
             (
                 self.noisy == 0 or (self.kinds.get("speech", 0) > 0 and self.model.film != "none"),

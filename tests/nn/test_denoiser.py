@@ -70,15 +70,18 @@ def test_the_switch_acts_on_the_side_of_film(side):
         assert torch.equal(model.synthesise(plain, None), model.synthesise(plain, ON)) == (side != "decoder")
 
 
-def test_only_the_frames_asked_for_are_filtered():
+def test_only_the_frames_asked_for_are_filtered_and_noise_comes_back_over_the_next():
     model, audio = build(**SMALL), noise(1, 3200)
     frames = torch.arange(10)[None] % 3 == 1
+    after = frames.roll(1, 1)
     with torch.no_grad():
         cleaned, whole = model.clean(audio, frames, None), model.clean(audio, ON, None)
     changed = (cleaned != audio).view(10, 320).any(1)
-    assert torch.equal(changed, frames[0])
+    assert torch.equal(changed, (frames | after)[0])
     # In between it has listened: each frame is as with the switch on from the start.
     assert torch.equal(cleaned.view(10, 320)[frames[0]], whole.view(10, 320)[frames[0]])
+    fading = audio + (whole - audio) * (1 - torch.arange(1, 321) / 320).repeat(10)
+    assert torch.allclose(cleaned.view(10, 320)[after[0]], fading.view(10, 320)[after[0]], atol=1e-6)
 
 
 def test_sessions_carry_the_filter_on():

@@ -157,6 +157,23 @@ def test_music_serves_as_noise_for_its_share():
     assert torch.equal(audio[~is_speech], target[~is_speech])
 
 
+def test_steady_noise_has_the_spectrum_of_a_noise_and_none_of_its_events():
+    click = torch.zeros(1600, dtype=torch.int16)
+    click[700:732] = (20000 * torch.sin(torch.arange(32))).short()
+    silence = torch.zeros_like(click)
+    clips = [Clip("a", "speech", 8000.0, 0, 1600), Clip("b", "noise", 8000.0, 1600, 1600)]
+    pool = Pool(torch.cat([silence, click]), clips)
+    values = {"noisy": 1.0, "steady_noise": 0.5, "kinds": {"speech": 1.0}, "batch": 200}
+    noise = Sampler(pool, recipe(**values), torch.device("cpu")).batch(torch.Generator().manual_seed(1)).audio
+    noise = noise / noise.square().mean(1, keepdim=True).sqrt()
+    spectra = torch.fft.rfft(noise).abs()[:, 1:-1]  # what stays real has no phase
+    assert torch.allclose(spectra, spectra[:1].expand_as(spectra), rtol=0.01, atol=0.05)
+    energy = noise.square().view(200, 16, 100).mean(2)
+    loudest, events = energy.amax(1), energy[:, 7] > 15
+    assert 70 < events.sum() < 130
+    assert loudest[~events].max() < 4 and energy[~events].mean(0) == pytest.approx(1, abs=0.15)
+
+
 def test_gains_of_the_noise_are_uniform_in_decibels():
     values = {"noisy": 1.0, "batch": 2000, "kinds": {"speech": 1.0}}
     sampler = Sampler(pool_of(speech=0.25, noise=0.05), recipe(**values), torch.device("cpu"))
