@@ -225,7 +225,7 @@ def resample(audio: Tensor, samples: int) -> Tensor:
 
 
 def without_events(audio: Tensor, generator: torch.Generator) -> Tensor:
-    """Sounds of the same long-term spectra as the rows of float [n, samples], which go on evenly as rain does."""
+    """Sounds with the long-term spectra of the rows of float [n, samples] that go on evenly, as rain does."""
     spectra = torch.fft.rfft(audio)
     phases = 2 * math.pi * torch.rand(spectra.shape, generator=generator).to(audio.device)
     return torch.fft.irfft(torch.polar(spectra.abs(), phases), audio.shape[1])
