@@ -7,7 +7,6 @@ Sound is float [samples] or [channels, samples] with full scale 1.0; codes are i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,14 +95,10 @@ class Codec:
         """
         return max(1, round(self.frame_rate))
 
-    @cached_property
+    @property
     def denoises(self) -> bool:
         """Whether `denoise` changes anything: False where the model was never trained to remove noise."""
-        film = self._network.film
-        return self._network.denoiser is not None or (
-            film is not None
-            and not bool((film.gamma[0] == film.gamma[1]).all() and (film.beta[0] == film.beta[1]).all())
-        )
+        return self.model.denoises
 
     def encode(
         self,

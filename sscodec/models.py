@@ -90,6 +90,26 @@ class Model:
                 f"{self.path / WEIGHTS_FILE}: not a safetensors file; install it again"
             ) from None
 
+    @cached_property
+    def denoises(self) -> bool:
+        """Whether its switch for noise changes anything. Raises ModelError.
+
+        Without a denoiser it is the rows of the FiLM layer that differ, where it was trained to.
+        """
+        if self.config.denoiser or self.config.film == "none":
+            return self.config.denoiser > 0
+        from safetensors import SafetensorError, safe_open
+
+        path = self.path / WEIGHTS_FILE
+        try:
+            with safe_open(path, framework="numpy") as file:
+                rows = [file.get_tensor(f"film.{name}") for name in ("gamma", "beta")]
+        except OSError as error:
+            raise self._unreadable(error) from None
+        except SafetensorError as error:
+            raise ModelError(f"{path}: cannot be read ({error}); install it again") from None
+        return any(bool((off != on).any()) for off, on in rows)
+
     @property
     def has_entropy(self) -> bool:
         """Whether the folder holds an entropy model, which may still be unfit."""

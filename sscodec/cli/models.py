@@ -14,7 +14,8 @@ from sscodec.cli.options import note, print_json
 def models(as_json: bool) -> None:
     """List the models, the default one first.
 
-    kbps is of one channel, before entropy coding; the hashes are what streams made with the model carry.
+    kbps is of one channel, before entropy coding; denoise is the command that removes noise, if any; the
+    hashes are what streams made with the model carry.
     """
     from sscodec.models import available, bitrates, check_variable
 
@@ -26,6 +27,7 @@ def models(as_json: bool) -> None:
             "n_q": model.config.n_q,
             "parameters": model.parameters,
             "licence": model.config.licence,
+            "denoise": model.config.film.removesuffix("r") if model.denoises else None,
             "hash": model.stream_hash.hex(),
             "entropy_hash": model.entropy.hash.hex() if model.has_entropy else None,
             "read_hashes": [each.hex() for each in model.read_hashes],
@@ -50,5 +52,7 @@ def _describe(rows: list[dict[str, Any]]) -> None:
         click.echo(f"  {row['sample_rate']} Hz, {low:g} to {high:g} kbps in steps of {low:g}")
         click.echo(f"  {row['parameters']:,} parameters, licence {row['licence']}, hash {row['hash']}")
         click.echo(f"  entropy model {row['entropy_hash'] or 'none: raw codes only'}")
+        if row["denoise"]:
+            click.echo(f"  removes noise: {row['denoise']} --denoise")
         if row["read_hashes"]:
             click.echo(f"  also reads the streams of {', '.join(row['read_hashes'])}")

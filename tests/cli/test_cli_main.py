@@ -49,6 +49,7 @@ def test_models(run, model_folder, other_model_folder, monkeypatch):
     assert "  entropy model none: raw codes only\n" in run("models").stdout
     assert row["kbps"] == [0.75, 1.5, 2.25, 3.0, 3.75, 4.5, 5.25, 6.0]
     assert f"0.75 to 6 kbps in steps of 0.75\n  {model.parameters:,} parameters" in run("models").stdout
+    assert row["denoise"] == "encode" and "  removes noise: encode --denoise\n" in run("models").stdout
     config = model_folder / "config.toml"
     text = config.read_text()
     try:
@@ -59,6 +60,23 @@ def test_models(run, model_folder, other_model_folder, monkeypatch):
     monkeypatch.delenv("SSCODEC_MODEL")
     monkeypatch.setattr(models, "_roots", lambda: [])
     assert "no model is installed" in run("models").stderr
+
+
+def test_models_that_remove_no_noise(run, plain_model_folder, decoding_model_folder, tmp_path, monkeypatch):
+    import shutil
+
+    from safetensors.numpy import load_file, save_file
+
+    untrained = shutil.copytree(decoding_model_folder, tmp_path / "models" / "late")
+    weights = load_file(untrained / "weights.safetensors")
+    weights["film.gamma"][1] = weights["film.gamma"][0]
+    save_file(weights, untrained / "weights.safetensors")
+    for folder, side in [(plain_model_folder, None), (decoding_model_folder, "decode"), (untrained, None)]:
+        monkeypatch.setenv("SSCODEC_MODEL", str(folder))
+        row = json.loads(run("models", "--json").stdout)[0]
+        assert (row["id"], row["denoise"]) == (folder.name, side)
+    monkeypatch.setattr(models, "_roots", lambda: [])
+    assert "removes noise" not in run("models").stdout
 
 
 @pytest.mark.parametrize(
