@@ -34,12 +34,11 @@ def main() -> None:
     network = models.find().load()
     network.pack()
     rate, quantizer = network.config.sample_rate, network.quantizer
-    off = torch.zeros(1, 1, dtype=torch.bool)
 
     def coded(sound: torch.Tensor, paths: int, n_q: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Embeddings, and what their codes stand for."""
         rvq.PATHS = paths
-        x = network.embed(sound, off)
+        x = network.embed(sound, None)
         return x, quantizer.decode(quantizer.encode(x, n_q))
 
     sounds = []
@@ -58,7 +57,7 @@ def main() -> None:
             for sound in sounds:
                 x, y = coded(sound, paths, n_q)
                 left, energy = left + float((x - y).square().sum()), energy + float(x.square().sum())
-                pair = sound[0].double().numpy(), network.synthesise(y, off)[0].double().numpy()
+                pair = sound[0].double().numpy(), network.synthesise(y, None)[0].double().numpy()
                 scores.append([measure(*pair, rate) for measure in (pesq, estoi, mel_distance)])
             means = " | ".join(f"{mean:.3f}" for mean in np.nanmean(scores, 0))
             time = ratios(times[str(paths)], times["1"]) if n_q == TIMED else ""

@@ -18,6 +18,7 @@ from sscodec.codec import Codec
 from sscodec.container import MAX_RATE, CoderName, End, Header, StreamReader, probable_end, scan
 from sscodec.denoise import Denoise, denoised_frames
 from sscodec.errors import DamagedError, InputError, UsageError
+from sscodec.level import gain_of
 from sscodec.live import SoundDecoder, SoundEncoder
 from sscodec.loader import Loader
 from sscodec.streams import (
@@ -62,6 +63,8 @@ class EncodeReport:
     """The coder of the codes: "raw", "static" or "context"."""
     missing_seconds: float
     """Of sound that the input's header announces and that is not there."""
+    gain_db: int
+    """By which quiet sound was raised before it was coded, and will be lowered after it was decoded."""
 
 
 @dataclass
@@ -116,6 +119,9 @@ def encode_file(
     model, device, threads: as in `Codec.load`. force: replace an existing file. loader: takes the place of
     model, device and threads when many files are coded.
 
+    Quiet sound is made louder before it is encoded, which decoding takes back; from a pipe the level is not
+    known in advance, and stays.
+
     Raises InputError, OutputError, ModelError and UsageError; then no file is left behind.
     """
     from sscodec.audio import AudioReader, check_output, open_output
@@ -137,6 +143,7 @@ def encode_file(
             tags,
             denoise,
             entropy,
+            _gain_of_file(source, mono, raw),
         )
         codec = loader.load(found)
         total = None if reader.frames is None else reader.frames / reader.sample_rate
@@ -165,6 +172,7 @@ def encode_file(
         denoise=header.denoise and codec.denoises,
         entropy=header.coder_name,
         missing_seconds=reader.missing / reader.sample_rate,
+        gain_db=header.gain_db,
     )
 
 
@@ -273,6 +281,16 @@ def decoded_size(source: str | Path, rate: int | str = "original") -> tuple[int,
         header = next(streams).header
         file.seek(0)
         return _output_rate(header, rate), header.channels, _scan_length(file, rate)
+
+
+def _gain_of_file(source: str | Path, mono: bool, raw: RawFormat | None) -> int:
+    """By how many dB to raise a sound file; 0 for what can be read only once. Raises InputError."""
+    from sscodec.audio import AudioReader
+
+    if not Path(source).is_file():
+        return 0
+    with AudioReader(source, mono, raw) as reader:
+        return gain_of(float(np.abs(block).max()) for block in reader.blocks())
 
 
 def _at_rate(reader: AudioReader, rate: int) -> Iterator[np.ndarray]:

@@ -16,6 +16,7 @@ from sscodec.codec import Codec, StreamDecoder, StreamEncoder, checked_sound
 from sscodec.container import MAX_DAMAGE_LINES, CoderName, End, Framing, Gap, Header, Packet
 from sscodec.denoise import Denoise
 from sscodec.errors import DamagedError, ModelError
+from sscodec.level import amplitude
 from sscodec.streams import CodesWriter, PacketCoder, check_n_q, make_header
 
 LIVE_PACKET_MS = 40.0
@@ -27,7 +28,8 @@ class SoundEncoder:
     """Sound at the model's rate into the packets of one stream; each is written as soon as it is full.
 
     The network works in blocks of one packet, or of one second where packets are longer. How the sound is cut
-    for `push` does not matter: the bytes are the same. denoise: what the header was made with.
+    for `push` does not matter: the bytes are the same. denoise: what the header was made with. The sound is
+    made louder by the header's gain.
     """
 
     def __init__(self, codec: Codec, file: BinaryIO, header: Header, denoise: Denoise | bool = False) -> None:
@@ -37,6 +39,7 @@ class SoundEncoder:
         self._writer = CodesWriter(file, header, codec.model)
         self._rebuffer = Rebuffer(min(header.packet_frames, codec.block_frames) * codec.hop)
         self._channels = header.channels
+        self._gain = np.float32(amplitude(header.gain_db))
         self.samples = 0
         """Of each channel, pushed so far."""
 
@@ -47,6 +50,7 @@ class SoundEncoder:
         """
         checked = checked_sound(audio, self._channels, self.samples)
         self.samples += checked.shape[1]
+        checked *= self._gain
         for block in self._rebuffer.push(checked):
             self._writer.write(self._encoder.push(block))
 
@@ -64,7 +68,8 @@ class SoundEncoder:
 class SoundDecoder:
     """What a StreamReader gives, into sound at the model's rate; what is lost is concealed.
 
-    n_q: use the first codebooks only. denoise: as in `Codec.decode`. Raises UsageError and ModelError.
+    n_q: use the first codebooks only. denoise: as in `Codec.decode`. The header's gain is taken back.
+    Raises UsageError and ModelError.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class SoundDecoder:
         self._n_q = n_q
         self._codes = PacketCoder(header, codec.model)
         self._decoder = StreamDecoder(codec, header.channels, denoise)
+        self._gain = np.float32(amplitude(header.gain_db))
         self._block = codec.block_frames
         self.concealed = 0
         """Frames, so far."""
@@ -93,7 +99,8 @@ class SoundDecoder:
         for item, codes in self._codes.decode_all(items, ahead):
             if isinstance(codes, np.ndarray):
                 for start in range(0, codes.shape[2], self._block):
-                    yield self._decoder.push(codes[:, : self._n_q, start : start + self._block])
+                    sound = self._decoder.push(codes[:, : self._n_q, start : start + self._block])
+                    yield sound / self._gain
                 continue
             if isinstance(item, Packet):
                 self.note(f"packet {item.sequence}: {codes}; {item.frames} frames lost")
@@ -108,7 +115,7 @@ class SoundDecoder:
         for start in range(0, frames, self._block):
             audio = self._decoder.conceal(min(self._block, frames - start))
             self.concealed += audio.shape[-1] // self._header.hop
-            yield audio.reshape(self._header.channels, -1)
+            yield audio.reshape(self._header.channels, -1) / self._gain
 
     def note(self, line: str) -> None:
         """Add a line to `damage`, as long as there are fewer than MAX_DAMAGE_LINES."""

@@ -63,7 +63,10 @@ class StreamFile:
             yield codes
 
     def codes(self) -> np.ndarray:
-        """All of them, int16 [channels, n_q, frames]. Raises DamagedError and ModelError."""
+        """All of them, int16 [channels, n_q, frames]. Raises DamagedError and ModelError.
+
+        They are of the sound that the header's gain_db made louder: of what Codec.decode gives, take it back.
+        """
         header = self.header
         none = np.zeros((header.channels, header.n_q, 0), code_dtype(header.codebook_size))
         return np.concatenate([none, *self], axis=-1)
@@ -89,6 +92,7 @@ def make_header(
     tags: Mapping[str, str] | None,
     denoise: Denoise | bool = False,
     entropy: CoderName | None = None,
+    gain_db: int = 0,
 ) -> Header:
     """The header of a stream. Raises UsageError for what the format cannot hold, ModelError for the model.
 
@@ -112,6 +116,7 @@ def make_header(
         original_channels=original_channels,
         original_samples=original_samples,
         denoise=bool(denoised),
+        gain_db=gain_db,
         tags={**(tags or {}), **part_tag(denoised, config)},
         **coder_fields(entropy or ("context" if model.has_entropy else "raw"), model),
     )

@@ -80,6 +80,7 @@ def encoded(source: str, target: str, model: models.Model, options: Mapping[str,
         {key: value for key, value in header.tags.items() if key != TAG},
         options.get("denoise", False),
         options.get("entropy"),
+        header.gain_db,  # which the sound decides
     )
     if model.reads(header.model_hash):
         asked = replace(asked, model_hash=header.model_hash)

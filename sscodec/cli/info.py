@@ -40,6 +40,8 @@ class StreamInfo:
     original_channels: int
     original_samples: int | None
     denoise: bool
+    gain_db: int
+    """By which quiet sound was raised before it was coded; decoding lowers it again."""
     tags: dict[str, str]
     seconds: float
     frames: int
@@ -138,6 +140,7 @@ def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> Str
         original_channels=header.original_channels,
         original_samples=header.original_samples if stream.end is None else stream.end.original_samples,
         denoise=header.denoise,
+        gain_db=header.gain_db,
         tags=dict(header.tags),
         seconds=seconds,
         frames=frames,
@@ -205,7 +208,8 @@ def describe(stream: StreamInfo) -> str:
         f"({stream.nominal_kbps:g} nominal)",
         f"  codes      {stream.coder}, {stream.n_q} codebooks of {stream.codebook_size}"
         + (f", entropy model {stream.entropy_hash}" if stream.entropy_hash else "")
-        + (", noise removed" if stream.denoise else ""),
+        + (", noise removed" if stream.denoise else "")
+        + (f", raised by {stream.gain_db} dB" if stream.gain_db else ""),
         f"  packets    {stream.packets} of up to {packet_seconds:.3f} s, {stream.frames} frames",
         f"  size       {stream.bytes} bytes, of which overhead {stream.overhead_bytes} "
         f"({stream.overhead_percent:.1f} %)",

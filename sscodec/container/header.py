@@ -32,6 +32,7 @@ _PREFIX = struct.Struct("<4sBH")  # magic, version, header size: the same in eve
 _FIXED = struct.Struct("<BIHBBBBHIIBQ8s8s")  # flags .. entropy_hash
 _CRC = struct.Struct("<I")
 _FLAG_DENOISE = 0x01
+_FLAG_GAIN = 0x02
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", re.ASCII)  # never a path: ids become folder names
 _TAG_KEY = re.compile(r"[ -<>-~]{1,255}", re.ASCII)  # printable ASCII without "="
 
@@ -60,6 +61,9 @@ class Header:
     original_channels: int
     original_samples: int | None = None  # per channel at original_rate; None: not known when encoding began
     denoise: bool = False  # the encoder removed noise
+    gain_db: int = (
+        0  # by which the sound was made louder before it was encoded; decoding makes it softer again
+    )
     tags: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +102,7 @@ class Header:
             "packet_frames": (1, MAX_PACKET_FRAMES),
             "original_rate": (1, MAX_RATE),
             "original_channels": (1, 255),
+            "gain_db": (0, 255),
         }
         if self.original_samples is not None:
             ranges["original_samples"] = (0, UNKNOWN_SAMPLES - 1)
@@ -156,7 +161,7 @@ class Header:
         model_id = self.model_id.encode()
         parts = [
             _FIXED.pack(
-                _FLAG_DENOISE if self.denoise else 0,
+                (_FLAG_DENOISE if self.denoise else 0) | (_FLAG_GAIN if self.gain_db else 0),
                 self.sample_rate,
                 self.hop,
                 self.channels,
@@ -177,6 +182,8 @@ class Header:
         for key, value in self.tags.items():
             text = value.encode()
             parts.append(struct.pack("<B", len(key)) + key.encode() + struct.pack("<H", len(text)) + text)
+        if self.gain_db:
+            parts.append(struct.pack("<B", self.gain_db))
         return b"".join(parts)
 
     def to_bytes(self) -> bytes:
@@ -234,7 +241,7 @@ def has_valid_crc(data: bytes | memoryview) -> bool:
 def _parse_body(body: bytes) -> Header:
     flags, rate, hop, channels, n_q, bits, coder, packet_frames, bitrate, *rest = _FIXED.unpack_from(body)
     original_rate, original_channels, original_samples, model_hash, entropy_hash = rest
-    if flags & ~_FLAG_DENOISE:
+    if flags & ~(_FLAG_DENOISE | _FLAG_GAIN):
         raise UsageError(f"reserved flags are set ({flags:#04x})")
     if not 1 <= bits <= 16:
         raise UsageError(f"codes must have 1 to 16 bits, not {bits}")
@@ -248,6 +255,11 @@ def _parse_body(body: bytes) -> Header:
         if key in tags:
             raise UsageError(f"tag {key!r} is given twice")
         tags[key], position = _text(body, position, "<H")
+    gain_db = 0
+    if flags & _FLAG_GAIN:
+        if not (gain_db := sum(body[position : position + 1])):
+            raise UsageError("the gain is missing, or 0 dB")
+        position += 1
     if position != len(body):
         raise UsageError(f"{len(body) - position} bytes follow the last field")
     header = Header(
@@ -265,6 +277,7 @@ def _parse_body(body: bytes) -> Header:
         original_channels=original_channels,
         original_samples=None if original_samples == UNKNOWN_SAMPLES else original_samples,
         denoise=bool(flags & _FLAG_DENOISE),
+        gain_db=gain_db,
         tags=tags,
     )
     if bitrate != header.bitrate:

@@ -38,6 +38,7 @@ def headers(draw: st.DrawFn) -> Header:
         "original_channels": number(1, 255),
         "original_samples": draw(st.none() | st.integers(0, 2**64 - 2)),
         "denoise": draw(st.booleans()),
+        "gain_db": number(0, 255),
         "tags": draw(st.dictionaries(TAG_KEYS, st.text(max_size=50), max_size=5)),
     }
     frame_bits = fields["channels"] * fields["n_q"] * (fields["codebook_size"].bit_length() - 1)
@@ -70,6 +71,14 @@ def test_exact_bytes() -> None:
     body += b"entropy!" + b"\x04tiny" + b"\x02\x00" + b"\x05title\x02\x00\xc3\x96" + b"\x01n\x00\x00"
     body = body[:5] + struct.pack("<H", len(body) + 4) + body[7:]
     assert header.to_bytes() == body + struct.pack("<I", zlib.crc32(body))
+
+
+def test_a_gain_is_the_last_byte() -> None:
+    plain, raised = make_header(denoise=True).to_bytes(), make_header(denoise=True, gain_db=24).to_bytes()
+    assert raised[7] == 3 and raised[5] == plain[5] + 1
+    assert raised[8:-4] == plain[8:-4] + b"\x18"
+    with pytest.raises(DamagedError, match="the gain is missing, or 0 dB"):
+        Header.from_bytes(with_field(raised, len(raised) - 5, "B", 0))
 
 
 @given(headers())
@@ -120,6 +129,8 @@ def test_rates() -> None:
         {"original_channels": 0},
         {"original_samples": 2**64 - 1},
         {"original_samples": -1},
+        {"gain_db": -1},
+        {"gain_db": 256},
         {"packet_frames": 4096, "n_q": 13},  # more than 65536 bytes a packet
         {
             "n_q": 255,
@@ -146,7 +157,8 @@ def test_fields_out_of_range(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("offset", "field_format", "value", "message"),
     [
-        (7, "B", 2, "reserved flags"),
+        (7, "B", 4, "reserved flags"),
+        (7, "B", 2, "the gain is missing"),
         (8, "<I", 0, "sample_rate"),
         (8, "<I", 25_000, "bit rate"),
         (14, "B", 9, "channels"),

@@ -7,13 +7,15 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 import sscodec
-from sscodec.codec import Codec
 from sscodec.errors import UsageError
 from sscodec.evaluation.peers.base import Coded
-from sscodec.models import Model, bitrates, choose_n_q, open_folder
-from sscodec.streams import DEFAULT_PACKET_MS, StreamFile, make_header
+from sscodec.files import decode_file, encode_file
+from sscodec.loader import Loader
+from sscodec.models import Model, bitrates
+from sscodec.streams import DEFAULT_PACKET_MS, make_header
 
 USUAL_RATES = (1.5, 3.0, 6.0, 12.0, 18.0)
 
@@ -43,18 +45,17 @@ class Ours:
         return f"sscodec {sscodec.__version__} {self.model.id} {self.model.stream_hash.hex()} {layout}"
 
     def code(self, samples: np.ndarray, sample_rate: int, kbps: float, folder: Path) -> Coded:
-        codec = _codec(self.model.path)
-        if sample_rate != codec.sample_rate:
-            raise UsageError(f"the model codes {codec.sample_rate} Hz, not {sample_rate}")
-        n_q = choose_n_q(codec.config, 1, kbps=kbps)
-        path = folder / "coded.ssc"
-        codes = codec.encode(samples.astype(np.float32) / 2**15, n_q=n_q)
-        size = codec.save(path, codes, len(samples))
-        with StreamFile(path, codec.model) as stream:
-            decoded = codec.decode(stream.codes())[0]
-        return Coded(decoded[: len(samples)], size, size, codec.config.bitrate(n_q) / 1000)
+        loader = _loader(self.model.path)
+        if sample_rate != self.model.config.sample_rate:
+            raise UsageError(f"the model codes {self.model.config.sample_rate} Hz, not {sample_rate}")
+        original, stream, decoded = folder / "original.wav", folder / "coded.ssc", folder / "decoded.wav"
+        soundfile.write(original, samples, sample_rate, subtype="PCM_16")
+        report = encode_file(original, stream, kbps=kbps, loader=loader)
+        decode_file(stream, decoded, subtype="FLOAT", loader=loader)
+        sound = soundfile.read(decoded, dtype="float32")[0]
+        return Coded(sound, report.bytes, report.bytes, report.nominal_kbps)
 
 
 @cache
-def _codec(folder: Path) -> Codec:
-    return Codec.load(open_folder(folder))
+def _loader(folder: Path) -> Loader:
+    return Loader(folder)
