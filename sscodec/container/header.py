@@ -61,9 +61,7 @@ class Header:
     original_channels: int
     original_samples: int | None = None  # per channel at original_rate; None: not known when encoding began
     denoise: bool = False  # the encoder removed noise
-    gain_db: int = (
-        0  # by which the sound was made louder before it was encoded; decoding makes it softer again
-    )
+    gain_db: int = 0  # by which the sound was made louder before it was encoded; decoding takes it back
     tags: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -257,7 +255,8 @@ def _parse_body(body: bytes) -> Header:
         tags[key], position = _text(body, position, "<H")
     gain_db = 0
     if flags & _FLAG_GAIN:
-        if not (gain_db := sum(body[position : position + 1])):
+        gain_db = body[position] if position < len(body) else 0
+        if not gain_db:
             raise UsageError("the gain is missing, or 0 dB")
         position += 1
     if position != len(body):
