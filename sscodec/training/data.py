@@ -202,7 +202,7 @@ class Sampler:
         noise = self.crops(noise_index, generator)
         if recipe.steady_noise:
             steady = torch.rand(n, generator=generator) < recipe.steady_noise
-            noise[steady] = without_events(noise[steady], generator)
+            noise = torch.where(steady[:, None].to(self.device), without_events(noise, generator), noise)
         noise = normalise(noise)
         level = decibels(uniform(recipe.noise_gain_db, n, generator))[:, None].to(self.device)
         mixed = (is_speech & (torch.rand(n, generator=generator) < recipe.noisy))[:, None].to(self.device)

@@ -174,6 +174,12 @@ def test_steady_noise_has_the_spectrum_of_a_noise_and_none_of_its_events():
     assert loudest[~events].max() < 4 and energy[~events].mean(0) == pytest.approx(1, abs=0.15)
 
 
+def test_no_noise_of_a_batch_may_be_steady():
+    values = {"noisy": 1.0, "steady_noise": 1e-9, "kinds": {"speech": 1.0}, "batch": 2}
+    sampler = Sampler(pool_of(speech=0.25, noise=0.05), recipe(**values), torch.device("cpu"))
+    assert sampler.batch(torch.Generator().manual_seed(1)).audio.shape == (2, 1600)
+
+
 def test_gains_of_the_noise_are_uniform_in_decibels():
     values = {"noisy": 1.0, "batch": 2000, "kinds": {"speech": 1.0}}
     sampler = Sampler(pool_of(speech=0.25, noise=0.05), recipe(**values), torch.device("cpu"))
