@@ -26,13 +26,13 @@ CONCEALED_SECONDS = 0.2
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sscodec.nn.soundstream import SoundStream
+    from sscodec.nn.networks import Network
 
 
 class Codec:
     """A model ready to code. Make one with `Codec.load`."""
 
-    def __init__(self, model: models.Model, network: SoundStream) -> None:
+    def __init__(self, model: models.Model, network: Network) -> None:
         self.model = model
         self._network = network
 
@@ -197,11 +197,11 @@ class StreamEncoder:
 
         self._session = EncoderSession(codec._network, channels, n_q)
         self._denoised = denoised_frames(denoise, codec.config, "encoder")
-        self._hop = codec.hop
         self._dtype = code_dtype(codec.config.codebook_size)
         self._channels = channels
         self._flat = channels == 1
         self._samples = 0
+        self._frames = 0
 
     def push(self, audio: np.ndarray) -> np.ndarray:
         """Codes int16 [channels, n_q, frames] of the frames that float audio [channels, samples] completes.
@@ -212,23 +212,22 @@ class StreamEncoder:
 
         batch = checked_sound(audio, self._channels, self._samples)
         self._flat = np.ndim(audio) == 1
-        self._advance(batch.shape[1])
+        self._samples += batch.shape[1]
+        self._advance(self._session.completes(batch.shape[1]))
         return self._give(self._session.push(torch.from_numpy(batch)))
 
     def flush(self) -> np.ndarray:
-        """Codes of the last frame, filled up with silence; none where no sample is left over."""
-        self._advance(-self._samples % self._hop)
+        """Codes of the last frames, filled up with silence; none where no sample is left over."""
+        self._advance(self._session.remaining)
         return self._give(self._session.flush())
 
-    def _advance(self, samples: int) -> None:
-        """Tell the session in which of the frames that these samples complete noise is removed."""
+    def _advance(self, frames: int) -> None:
+        """Tell the session in which of the next frames noise is removed."""
         import torch
 
-        first = self._samples // self._hop
-        self._samples += samples
         if self._denoised:
-            denoised = mask(self._denoised, first, self._samples // self._hop - first)
-            self._session.denoise = torch.from_numpy(denoised)
+            self._session.denoise = torch.from_numpy(mask(self._denoised, self._frames, frames))
+        self._frames += frames
 
     def _give(self, codes: Tensor) -> np.ndarray:
         array = codes.cpu().numpy().astype(self._dtype)

@@ -23,7 +23,7 @@ from sscodec.nn.config import ModelConfig
 
 if TYPE_CHECKING:
     from sscodec.entropy.model import EntropyModel
-    from sscodec.nn.soundstream import SoundStream
+    from sscodec.nn.networks import Network
 
 DEFAULT_MODEL = "soundstream-24khz"
 MODEL_VARIABLE = "SSCODEC_MODEL"
@@ -96,14 +96,15 @@ class Model:
 
         Without a denoiser it is the rows of the FiLM layer that differ, where it was trained to.
         """
-        if self.config.denoiser or self.config.film == "none":
-            return self.config.denoiser > 0
+        if self.config.denoises is not None:
+            return self.config.denoises
         from safetensors import SafetensorError, safe_open
 
         path = self.path / WEIGHTS_FILE
         try:
             with safe_open(path, framework="numpy") as file:
-                rows = [file.get_tensor(f"film.{name}") for name in ("gamma", "beta")]
+                names = [name for name in file.keys() if name.endswith(("film.gamma", "film.beta"))]  # noqa: SIM118
+                rows = [file.get_tensor(name) for name in names]
         except OSError as error:
             raise self._unreadable(error) from None
         except SafetensorError as error:
@@ -131,7 +132,7 @@ class Model:
             )
         return found
 
-    def load(self, device: str = "cpu") -> SoundStream:
+    def load(self, device: str = "cpu") -> Network:
         """The network in float32 on a torch device, ready for inference.
 
         Raises ModelError where the weights are unreadable, damaged or do not fit, UsageError for the device.
@@ -140,7 +141,7 @@ class Model:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        from sscodec.nn.soundstream import SoundStream
+        from sscodec.nn.networks import build_network
 
         if self.config.weights_sha256 not in ("", self.sha256):
             raise ModelError(
@@ -148,7 +149,7 @@ class Model:
                 "install it again"
             )
         try:
-            network = SoundStream(self.config)
+            network = build_network(self.config)
             weights = load_file(self.path / WEIGHTS_FILE)
             network.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, strict=True)
         except OSError as error:

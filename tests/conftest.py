@@ -27,11 +27,11 @@ def build_model(folder: Path, seed: int = 0, **changes: Any) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from sscodec.nn.config import ModelConfig
+    from sscodec.nn.config import SoundStreamConfig
     from sscodec.nn.soundstream import SoundStream
 
     shape = {"c_enc": 2, "c_dec": 2, "dim": 8, "n_q": 8} | changes
-    config = ModelConfig(name=folder.name, **shape)
+    config = SoundStreamConfig(name=folder.name, **shape)
     torch.manual_seed(seed)
     network = SoundStream(config)
     if network.film is not None:

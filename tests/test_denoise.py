@@ -13,10 +13,10 @@ from sscodec import Denoise, models
 from sscodec.codec import Codec
 from sscodec.denoise import denoised_frames, mask, part_tag
 from sscodec.errors import UsageError
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 
 HOP = 320
-CONFIG = ModelConfig(name="m")
+CONFIG = SoundStreamConfig(name="m")
 ALL = range(sys.maxsize)
 
 

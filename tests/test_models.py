@@ -5,7 +5,7 @@ import pytest
 
 from sscodec import models
 from sscodec.errors import ModelError, UsageError
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 
 
 @pytest.fixture
@@ -151,31 +151,31 @@ def test_impossible_device(model_folder, device):
     [(1, 0.75, 1), (1, 6, 8), (1, 5.99, 7), (1, 18, 24), (2, 6, 4), (2, 36, 24), (8, 6, 1), (3, 6, 2)],
 )
 def test_bitrate_takes_the_step_below(channels, kbps, n_q):
-    assert models.choose_n_q(ModelConfig("m"), channels, kbps=kbps) == n_q
+    assert models.choose_n_q(SoundStreamConfig("m"), channels, kbps=kbps) == n_q
 
 
 @pytest.mark.parametrize("n_q", range(1, 25))
 def test_every_step_is_met_exactly(n_q):
-    config = ModelConfig("m", sample_rate=22050, codebook_size=512)
+    config = SoundStreamConfig("m", sample_rate=22050, codebook_size=512)
     assert models.choose_n_q(config, 1, kbps=models.bitrates(config)[n_q - 1]) == n_q
 
 
 @pytest.mark.parametrize(("channels", "n_q"), [(1, 8), (2, 4), (8, 1)])
 def test_default_rate(channels, n_q):
-    assert models.choose_n_q(ModelConfig("m"), channels) == n_q
-    assert models.choose_n_q(ModelConfig("m", n_q=1), channels) == 1
-    assert models.choose_n_q(ModelConfig("m", codebook_size=65536), 8) == 1
+    assert models.choose_n_q(SoundStreamConfig("m"), channels) == n_q
+    assert models.choose_n_q(SoundStreamConfig("m", n_q=1), channels) == 1
+    assert models.choose_n_q(SoundStreamConfig("m", codebook_size=65536), 8) == 1
 
 
 @pytest.mark.parametrize("kbps", [0, -1, 0.74, 18.1, float("nan"), float("inf")])
 def test_bitrate_out_of_range(kbps):
     with pytest.raises(UsageError, match=r"kbps must be 0\.75 to 18 for model m and 1 channel, not"):
-        models.choose_n_q(ModelConfig("m"), 1, kbps=kbps)
+        models.choose_n_q(SoundStreamConfig("m"), 1, kbps=kbps)
 
 
 def test_n_q_out_of_range():
     for n_q in (0, 25):
         with pytest.raises(UsageError, match="n_q must be 1 to 24"):
-            models.choose_n_q(ModelConfig("m"), 1, n_q=n_q)
+            models.choose_n_q(SoundStreamConfig("m"), 1, n_q=n_q)
     with pytest.raises(UsageError, match="not both"):
-        models.choose_n_q(ModelConfig("m"), 1, n_q=1, kbps=1)
+        models.choose_n_q(SoundStreamConfig("m"), 1, n_q=1, kbps=1)

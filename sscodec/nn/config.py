@@ -21,33 +21,23 @@ FilmSide = Literal["encoder", "decoder", "none"]
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Hyper-parameters of one SoundStream network (arXiv 2107.03312, section III).
+    """What all architectures have in common; each has a class of its own with what makes its shape.
 
     Raises ModelError where values are unknown or contradict each other.
     """
 
     name: str
     """Identifier of the model, written into every stream: 1 to 64 letters, digits and '._-'."""
+    architecture: str = "soundstream"
+    """Which network it is, a key of `ARCHITECTURES`."""
     sample_rate: int = 24000
     """Hz."""
-    strides: tuple[int, ...] = (2, 4, 5, 8)
-    """Downsampling of each encoder block; their product is the hop, in samples."""
-    c_enc: int = 16
-    """Channels of the encoder's first layer; each block doubles them."""
-    c_dec: int = 16
-    """Channels of the decoder's last block."""
-    dim: int = 128
-    """Dimension of an embedding (D of the paper)."""
     n_q: int = 24
     """Number of codebooks (N_q)."""
     codebook_size: int = 1024
     """Entries of a codebook (N), a power of two."""
-    film: FilmSide = "encoder"
-    """Where the denoising condition acts (section III-F)."""
-    denoiser: int = 0
-    """Units of the network that removes noise there, 0 (none, FiLM alone) to 4096. Not in the paper."""
-    pitch_taps: int = 0
-    """Periods that the filter behind the decoder reaches back, 0 (no filter) to 4. Not in the paper."""
+    film: FilmSide = "none"
+    """Where the denoising condition acts (arXiv 2107.03312, section III-F)."""
     licence: str = "MIT"
     """SPDX expression for the weights."""
     weights_sha256: str = ""
@@ -66,31 +56,44 @@ class ModelConfig:
                 valid_name and 1 <= len(self.name) <= 64 and self.name[0].isalnum(),
                 "name must be 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first",
             ),
+            (
+                ARCHITECTURES.get(self.architecture) is type(self),
+                f"architecture must be one of {', '.join(ARCHITECTURES)}",
+            ),
             (1000 <= self.sample_rate <= 768_000, "sample_rate must be 1000 to 768000 Hz"),
-            (bool(self.strides) and min(self.strides) >= 1, "strides must be positive"),
-            (self.hop <= 65535, "the product of strides must be at most 65535"),
-            (min(self.c_enc, self.c_dec, self.dim) >= 1, "c_enc, c_dec and dim must be positive"),
             (1 <= self.n_q <= 255, "n_q must be 1 to 255"),
             (
                 2 <= self.codebook_size <= 65536 and self.codebook_size.bit_count() == 1,
                 "codebook_size must be a power of two from 2 to 65536",
             ),
-            (0 <= self.denoiser <= 4096, "denoiser must be 0 to 4096"),
-            (not (self.denoiser and self.film == "none"), "a denoiser needs film to be encoder or decoder"),
-            (0 <= self.pitch_taps <= 4, "pitch_taps must be 0 to 4"),
             (
                 all(len(sha) == 64 and set(sha) <= set("0123456789abcdef") for sha in self.reads),
                 "reads must be SHA-256 of 64 hexadecimal digits",
             ),
             (self.film in get_args(FilmSide), f"film must be one of {', '.join(get_args(FilmSide))}"),
+            *self.limits(),
         ]:
             if not ok:
                 raise ModelError(f"model config: {message}")
 
+    def limits(self) -> list[tuple[bool, str]]:
+        """What must be true of an architecture's own fields, and what to say where it is not."""
+        raise NotImplementedError
+
     @property
     def hop(self) -> int:
         """Samples per frame."""
-        return math.prod(self.strides)
+        raise NotImplementedError
+
+    @property
+    def lookahead(self) -> int:
+        """Samples after a frame's own that its codes depend on."""
+        return 0
+
+    @property
+    def denoises(self) -> bool | None:
+        """Whether the switch for noise changes anything; None: its weights tell."""
+        return None if self.film != "none" else False
 
     @property
     def frame_rate(self) -> float:
@@ -113,10 +116,19 @@ class ModelConfig:
         """Bits per second of one channel coded with `n_q` codebooks."""
         return n_q * self.code_bits * self.frame_rate
 
-    @classmethod
-    def load(cls, path: str | Path) -> ModelConfig:
+    @staticmethod
+    def load(path: str | Path) -> ModelConfig:
         """Read a TOML file. Raises ModelError for a missing or malformed file and for unknown keys."""
-        return build(cls, read_toml(path), str(path))
+        return ModelConfig.of(read_toml(path), str(path))
+
+    @staticmethod
+    def of(table: dict[str, Any], where: str) -> ModelConfig:
+        """The config of the architecture that the table names. Raises ModelError, naming `where`."""
+        name = table.get("architecture", "soundstream")
+        if not isinstance(name, str) or name not in ARCHITECTURES:
+            raise ModelError(f"{where}: architecture must be one of {', '.join(ARCHITECTURES)}, not {name!r}")
+        config: ModelConfig = build(ARCHITECTURES[name], table, where)
+        return config
 
     def to_toml(self) -> str:
         """The text of a `config.toml` that `load` reads back to an equal config."""
@@ -132,6 +144,82 @@ class ModelConfig:
             )
             lines.append(f"{field.name} = {text}\n")
         return "".join(lines)
+
+
+@dataclass(frozen=True)
+class SoundStreamConfig(ModelConfig):
+    """Hyper-parameters of one SoundStream network (arXiv 2107.03312, section III)."""
+
+    film: FilmSide = "encoder"
+    strides: tuple[int, ...] = (2, 4, 5, 8)
+    """Downsampling of each encoder block; their product is the hop, in samples."""
+    c_enc: int = 16
+    """Channels of the encoder's first layer; each block doubles them."""
+    c_dec: int = 16
+    """Channels of the decoder's last block."""
+    dim: int = 128
+    """Dimension of an embedding (D of the paper)."""
+    denoiser: int = 0
+    """Units of the network that removes noise there, 0 (none, FiLM alone) to 4096. Not in the paper."""
+    pitch_taps: int = 0
+    """Periods that the filter behind the decoder reaches back, 0 (no filter) to 4. Not in the paper."""
+
+    def limits(self) -> list[tuple[bool, str]]:
+        return [
+            (bool(self.strides) and min(self.strides) >= 1, "strides must be positive"),
+            (self.hop <= 65535, "the product of strides must be at most 65535"),
+            (min(self.c_enc, self.c_dec, self.dim) >= 1, "c_enc, c_dec and dim must be positive"),
+            (0 <= self.denoiser <= 4096, "denoiser must be 0 to 4096"),
+            (not (self.denoiser and self.film == "none"), "a denoiser needs film to be encoder or decoder"),
+            (0 <= self.pitch_taps <= 4, "pitch_taps must be 0 to 4"),
+        ]
+
+    @property
+    def hop(self) -> int:
+        return math.prod(self.strides)
+
+    @property
+    def denoises(self) -> bool | None:
+        return True if self.denoiser else super().denoises
+
+
+@dataclass(frozen=True)
+class SpectralConfig(ModelConfig):
+    """Hyper-parameters of a network at the frame rate, between short Fourier transforms."""
+
+    architecture: str = "spectral"
+    film: FilmSide = "encoder"
+    hop: int = 320
+    """Samples per frame. A transform covers two frames."""
+    width: int = 384
+    """Channels of a block."""
+    expansion: int = 3
+    """How many times wider its inner layer is."""
+    kernel: int = 7
+    """Frames that its filter covers, its own and those before."""
+    encoder_blocks: int = 6
+    decoder_blocks: int = 8
+    dim: int = 128
+    """Dimension of an embedding."""
+
+    def limits(self) -> list[tuple[bool, str]]:
+        sizes = self.width, self.expansion, self.kernel, self.encoder_blocks, self.decoder_blocks, self.dim
+        return [
+            (2 <= self.hop <= 65535, "hop must be 2 to 65535"),
+            (
+                1 <= min(sizes) and max(sizes) <= 65536,
+                "width, expansion, kernel, encoder_blocks, decoder_blocks and dim must be 1 to 65536",
+            ),
+            (self.film in ("encoder", "none"), "film must be encoder or none"),
+        ]
+
+    @property
+    def lookahead(self) -> int:
+        return self.hop
+
+
+ARCHITECTURES: dict[str, type[ModelConfig]] = {"soundstream": SoundStreamConfig, "spectral": SpectralConfig}
+"""By the key `architecture` of `config.toml`; without it a model is a SoundStream."""
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 from sscodec.nn.denoiser import Denoiser
 from sscodec.nn.layers import CausalConv, Downsample, Film, ResidualUnit, State, Upsample
 from sscodec.nn.packing import can_pack
@@ -34,7 +34,7 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     """Waveform [batch, samples] to embeddings [batch, frames, dim]; samples must be whole frames."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: SoundStreamConfig) -> None:
         super().__init__()
         channels = config.c_enc
         # Sound rarely comes near full scale: bring it to where ELU bends.
@@ -58,7 +58,7 @@ class Decoder(nn.Module):
     The first signal is the waveform, or what the pitch filter makes it of with the others.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: SoundStreamConfig) -> None:
         super().__init__()
         channels = config.c_dec * 2 ** len(config.strides)
         self.first = CausalConv(config.dim, channels, kernel=7, activated=False)
@@ -80,7 +80,7 @@ class SoundStream(nn.Module):
     """Encoder, residual vector quantizer, decoder and its filter; on the side that config names, FiLM and the
     denoiser."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: SoundStreamConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sscodec.nn.soundstream import SoundStream
+from sscodec.nn.networks import Network
 from sscodec.nn.streaming import EncoderSession
 from sscodec.training.data import Pool
 
@@ -26,7 +26,7 @@ class CodedClip:
 
 
 @torch.inference_mode()
-def code_pool(network: SoundStream, pool: Pool, hours: float, seed: int = 1) -> list[CodedClip]:
+def code_pool(network: Network, pool: Pool, hours: float, seed: int = 1) -> list[CodedClip]:
     """The codes, by all codebooks, of up to `hours` of a pool's audio, in stretches drawn at random."""
     device = network.quantizer.codebooks.device
     length = BLOCK_SECONDS * network.config.sample_rate

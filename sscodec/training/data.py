@@ -182,10 +182,49 @@ class Sampler:
         audio, denoise = target, None
         if recipe.noisy > 0:
             audio, target, denoise = self.mix(target, self.is_speech[chosen], generator)
+        if recipe.coloured:
+            colour = self.colour(generator)
+            audio, target = filtered(audio, colour), filtered(target, colour)
+        if recipe.hum:
+            hum = self.hum(generator)
+            audio = audio + hum
+            target = target + hum if denoise is None else torch.where(denoise, target, target + hum)
         gain = decibels(uniform(recipe.gain_db, recipe.batch, generator)).to(self.device)
         peak = torch.maximum(audio.abs().amax(1, keepdim=True), target.abs().amax(1, keepdim=True))
         gain = torch.minimum(gain[:, None], 1 / peak.clamp(min=1e-3))
         return Batch(audio * gain, target * gain, denoise)
+
+    def colour(self, generator: torch.Generator) -> Tensor:
+        """Gains [batch, bins] of random filters, 1 for the examples that are not filtered.
+
+        Bins are those of a transform of the whole example. A tilt over frequency, or one with the band of a
+        telephone or of a lower sample rate.
+        """
+        recipe, n = self.recipe, self.recipe.batch
+        hertz = torch.linspace(0, recipe.model.sample_rate / 2, self.length // 2 + 1)[None]
+        tilt = uniform((-6.0, 6.0), n, generator)[:, None]  # dB an octave, over four octaves
+        gains = decibels(tilt * (hertz.clamp(min=250, max=4000) / 1000).log2())
+        band = torch.rand(n, generator=generator)[:, None]
+        top = uniform((math.log(3000), math.log(9000)), n, generator).exp()[:, None]
+        top = torch.where(band < 0.2, 3400.0, top)
+        narrow = torch.sigmoid((top - hertz) / 100)
+        narrow = torch.where(band < 0.2, narrow * torch.sigmoid((hertz - 300) / 30), narrow)
+        gains = torch.where(band < 0.5, narrow, gains)
+        plain = torch.rand(n, generator=generator)[:, None] >= recipe.coloured
+        return torch.where(plain, 1.0, gains).to(self.device)
+
+    def hum(self, generator: torch.Generator) -> Tensor:
+        """Hum of the mains and its harmonics, -60 to -25 dB, [batch, samples]; silence for most examples."""
+        recipe, n = self.recipe, self.recipe.batch
+        mains = torch.where(torch.rand(n, generator=generator) < 0.5, 50.0, 60.0)
+        level = decibels(uniform((-60.0, -25.0), n, generator))
+        level = torch.where(torch.rand(n, generator=generator) < recipe.hum, level, 0.0)
+        harmonics = torch.arange(1, 9)
+        phases = 2 * math.pi * torch.rand(n, len(harmonics), 1, generator=generator)
+        weights = torch.rand(n, len(harmonics), 1, generator=generator) / harmonics[:, None]
+        turns = mains[:, None, None] * harmonics[:, None] / recipe.model.sample_rate
+        waves = torch.sin(2 * math.pi * turns * torch.arange(self.length) + phases)
+        return ((weights * waves).sum(1) * level[:, None]).to(self.device)
 
     def mix(
         self, speech: Tensor, is_speech: Tensor, generator: torch.Generator
@@ -211,6 +250,11 @@ class Sampler:
         clean = torch.where(mixed, normalise(speech), speech)
         audio = torch.where(mixed, clean + level * noise, clean)
         return audio, torch.where(denoise, clean, audio), denoise
+
+
+def filtered(audio: Tensor, gains: Tensor) -> Tensor:
+    """Rows of float [n, samples] through filters of no phase, gains [n, samples / 2 + 1]."""
+    return torch.fft.irfft(torch.fft.rfft(audio) * gains, audio.shape[1])
 
 
 def faster(samples: int, speed: float) -> int:

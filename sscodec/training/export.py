@@ -14,18 +14,18 @@ from torch import Tensor, nn
 
 from sscodec.errors import ModelError
 from sscodec.models import Model
-from sscodec.nn.config import ModelConfig, build, parse_toml
-from sscodec.nn.soundstream import SoundStream
+from sscodec.nn.config import ModelConfig, parse_toml
+from sscodec.nn.networks import Network, build_network
 
 
-def load_checkpoint(path: Path) -> SoundStream:
+def load_checkpoint(path: Path) -> Network:
     """The network of a checkpoint `last.pt`, with its averaged weights."""
     return averaged(torch.load(path, map_location="cpu", weights_only=True), str(path))
 
 
-def averaged(state: dict[str, Any], name: str = "checkpoint") -> SoundStream:
+def averaged(state: dict[str, Any], name: str = "checkpoint") -> Network:
     """The network of a trainer's state, with its averaged weights, on the CPU; `name` is for errors."""
-    model = SoundStream(build(ModelConfig, parse_toml(state["config"], name), name))
+    model = build_network(ModelConfig.of(parse_toml(state["config"], name), name))
     model.load_state_dict(state["model"])
     with torch.no_grad():
         for weight, average in zip(model.parameters(), state["average"], strict=True):
@@ -40,12 +40,12 @@ def settle(weights: dict[str, nn.Parameter] | dict[str, Tensor]) -> None:
 
     Its row of the FiLM layer still is what the run began with, while the other row has been trained.
     """
-    for name in ("film.gamma", "film.beta"):
-        if name in weights:
-            weights[name][1] = weights[name][0]
+    for name, weight in weights.items():
+        if name.endswith(("film.gamma", "film.beta")):
+            weight[1] = weight[0]
 
 
-def mix(first: Model, second: Model, share: float, treble: float = 0.0) -> SoundStream:
+def mix(first: Model, second: Model, share: float, treble: float = 0.0) -> Network:
     """The network whose weights lie `share` (0 to 1) of the way from those of `first` to those of `second`.
 
     Where one was trained on from the other, what lies between can be better than both (arXiv 2109.01903). But
@@ -65,7 +65,7 @@ def mix(first: Model, second: Model, share: float, treble: float = 0.0) -> Sound
     return networks[0]
 
 
-def export(model: SoundStream, folder: Path) -> None:
+def export(model: Network, folder: Path) -> None:
     """Write `config.toml` and `weights.safetensors` (float16) into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}

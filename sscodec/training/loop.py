@@ -16,12 +16,13 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from sscodec.errors import ModelError, UsageError
 from sscodec.models import open_folder
-from sscodec.nn.soundstream import SoundStream
+from sscodec.nn.networks import build_network
 from sscodec.training import logs
 from sscodec.training.data import Batch, Pool, Sampler
 from sscodec.training.discriminators import (
@@ -40,12 +41,12 @@ from sscodec.training.validate import Clips, load_clips, validate
 
 LOG_COLUMNS = (
     *("step", "hours", "cpu_minutes", "audio_seconds", "audio_per_second", "lr"),
-    *("mel_log", "mel_loud", "wave", *TERMS, "commitment", "perplexity", "evenness"),
+    *("mel_log", "mel_loud", "wave", "incoherence", *TERMS, "commitment", "perplexity", "evenness"),
     *("discriminator", "adversarial", "feature"),
 )
 """Time without that of validations; means over the steps since the row before."""
 VALIDATION_COLUMNS = ("step", "hours", "cpu_minutes", "audio_seconds", *MEASURED)
-FINDERS = "wave", "mel_log"
+FINDERS = "incoherence", "mel_log"
 """The losses that count from the first step: what finds the waveform."""
 LOG_EVERY = 50
 """Steps averaged in one row of the log; the host waits for the device only there."""
@@ -72,12 +73,14 @@ class Trainer:
         """The same in CPU seconds of this process."""
         self.audio_seconds = 0.0
         """Audio seen, over all processes."""
+        self.judged_steps = 0
+        """Of the discriminators."""
         self.validated = 0.0
         """Progress of the run at the last validation."""
         self.denoises = recipe.noisy > 0
         """Whether there were examples with the denoising condition, here or in what the run goes on from."""
         self.sampler = Sampler(pool, recipe, device)
-        self.model = SoundStream(recipe.model).to(device)
+        self.model = build_network(recipe.model).to(device)
         self.weights = list(self.model.parameters())
         self.average: list[Tensor] = [weight.detach().clone() for weight in self.weights]
         self.learner = CodebookLearner(self.model.quantizer, recipe.codebook_decay, recipe.dead_count)
@@ -89,8 +92,9 @@ class Trainer:
             recipe.wave_power,
             [name for name in TERMS if getattr(recipe, name)],
         ).to(device)
-        film = [] if self.model.film is None else list(self.model.film.parameters())
-        rest = [weight for name, weight in self.model.named_parameters() if not name.startswith("film.")]
+        named = list(self.model.named_parameters())
+        film = [weight for name, weight in named if "film." in name]
+        rest = [weight for name, weight in named if "film." not in name]
         self.optimizer = torch.optim.AdamW(
             [{"params": rest, "factor": 1.0}, {"params": film, "factor": recipe.film_lr}],
             lr=recipe.lr,
@@ -100,10 +104,7 @@ class Trainer:
         )
         self.discriminators: Discriminators | None = None
         if recipe.adversarial_start < 1:
-            self.discriminators = Discriminators(
-                recipe.wave_scales, recipe.wave_channels, recipe.stft_windows, recipe.stft_channels
-            ).to(device)
-            self.discriminators.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.discriminators = Discriminators(recipe.stft_windows, recipe.stft_channels).to(device)
             self.discriminator_optimizer = torch.optim.AdamW(
                 self.discriminators.parameters(),
                 lr=recipe.discriminator_lr,
@@ -120,6 +121,7 @@ class Trainer:
             "elapsed": self.elapsed,
             "cpu_elapsed": self.cpu_elapsed,
             "audio_seconds": self.audio_seconds,
+            "judged_steps": self.judged_steps,
             "validated": self.validated,
             "denoises": self.denoises,
             "model": self.model.state_dict(),
@@ -141,6 +143,7 @@ class Trainer:
         # Checkpoints of the first weights have none of these.
         self.cpu_elapsed = state.get("cpu_elapsed", 0.0)
         self.audio_seconds = state.get("audio_seconds", self.step * self.seconds_a_step)
+        self.judged_steps = state.get("judged_steps", 0)
         self.validated = state.get("validated", 0.0)
         self.model.load_state_dict(state["model"])
         for ours, theirs in zip(self.average, state["average"], strict=True):
@@ -182,8 +185,7 @@ class Trainer:
             )
         weights = source.load(str(self.device)).state_dict()
         self.model.load_state_dict({**self.model.state_dict(), **weights})
-        film = self.model.film
-        self.denoises = self.denoises or (film is not None and not torch.equal(*film.gamma))
+        self.denoises = self.denoises or source.denoises
         self.average = [weight.detach().clone() for weight in self.weights]
         frames = self.recipe.batch * self.recipe.crop_samples / self.recipe.model.hop * world()
         self.learner.adopt(frames)
@@ -227,13 +229,18 @@ class Trainer:
             fraction = float(shared)
         return fraction
 
+    def rate(self, progress: float) -> float:
+        """Factor on the learning rates."""
+        left = min(1.0, (1 - progress) / self.recipe.lr_decay) if self.recipe.lr_decay else 1.0
+        return cosine(1 - left) * min(1.0, (self.step + 1) / max(self.recipe.lr_warmup, 1))
+
     def train_step(self, progress: float) -> dict[str, Tensor]:
         """One step of the generator and, in the adversarial phase, of the discriminators. Returns scalars."""
         recipe = self.recipe
         # Seeded by the step: resuming needs no generator state, and processes draw different examples.
         generator = torch.Generator().manual_seed((recipe.seed * 1_000_003 + self.step) * 1009 + rank())
         batch = self.sampler.batch(generator)
-        rate = cosine(progress) * min(1.0, (self.step + 1) / max(recipe.lr_warmup, 1))
+        rate = self.rate(progress)
         scalars: dict[str, Tensor] = {}
 
         audio, commitment = self.output(batch, generator, scalars)
@@ -243,7 +250,7 @@ class Trainer:
         counted = [name for name in losses if name in FINDERS or progress >= recipe.perceptual_start]
         loss = torch.stack([getattr(recipe, name) * losses[name] for name in counted]).sum()
         if self.discriminators is not None and progress >= recipe.adversarial_start:
-            gradient = self.adversarial_gradient(audio, batch.target, loss, scalars, rate)
+            gradient = self.adversarial_gradient(audio, batch.target, loss, scalars, rate, generator)
             loss = (audio * gradient).sum()  # whose gradient at the audio is that one
         (loss + commitment).backward()
         self.apply(self.optimizer, self.weights, recipe.lr * rate, recipe.clip)
@@ -277,7 +284,7 @@ class Trainer:
         """Embeddings by way of the codebooks, which learn from them, and the weighted commitment loss."""
         recipe = self.recipe
         with self.autocast():
-            x = self.model.embed(batch.audio, batch.denoise)
+            x = self.model.embed(self.with_silence(batch.audio), batch.denoise)
         x = x.float()
         if self.step >= recipe.quantizer_start:
             if self.kmeans_inputs:
@@ -295,50 +302,58 @@ class Trainer:
             self.kmeans_inputs.append(x.detach().reshape(-1, x.shape[2]).clone())
         return x, x.new_zeros(())
 
+    def with_silence(self, audio: Tensor) -> Tensor:
+        """What the encoder hears of examples: nothing follows their end, as at that of a file."""
+        return F.pad(audio, (0, self.recipe.model.lookahead))
+
     @torch.no_grad()
     def coded(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Embeddings as a decoder gets them."""
         quantizer = self.model.quantizer
-        whole = self.model.embed(batch.audio, None)
+        whole = self.model.embed(self.with_silence(batch.audio), None)
         n_q = self.draw_n_q(len(whole), generator).tolist()
         each = zip(whole.split(1), n_q, strict=True)
         return torch.cat([quantizer.decode(quantizer.encode(x, n)) if n else x for x, n in each])
 
     def adversarial_gradient(
-        self, audio: Tensor, target: Tensor, loss: Tensor, scalars: dict[str, Tensor], rate: float
+        self,
+        audio: Tensor,
+        target: Tensor,
+        loss: Tensor,
+        scalars: dict[str, Tensor],
+        rate: float,
+        generator: torch.Generator,
     ) -> Tensor:
-        """Gradient of all losses at the output audio [batch, samples], after a step of the discriminators."""
+        """Gradient of all losses at the output audio [batch, samples], and a step of the discriminators.
+
+        They see a part of each example, at a place drawn at random.
+        """
         recipe, judges = self.recipe, self.discriminators
         assert judges is not None
-        if self.step % recipe.discriminator_every == 0:
-            with self.autocast():
-                judged = discriminator_loss(judges(target), judges(audio.detach()))
-            judged.backward()
-            self.apply(
-                self.discriminator_optimizer,
-                list(judges.parameters()),
-                recipe.discriminator_lr * rate,
-                recipe.clip,
-            )
-            scalars["discriminator"] = judged.detach()
-        judges.requires_grad_(False)
-        output = audio.detach().requires_grad_()
+        length = round(recipe.judged * audio.shape[1])
+        start = int(torch.randint(audio.shape[1] - length + 1, (1,), generator=generator))
+        part = slice(start, start + length)
+        output = audio[:, part].detach().requires_grad_()
         with self.autocast():
-            with torch.no_grad():
-                real = judges(target)
-            fake = judges(output)
+            real, fake = judges(target[:, part]), judges(output)
+            judged = discriminator_loss(real, fake)
             adversarial, feature = adversarial_loss(fake), feature_loss(real, fake)
-        judges.requires_grad_(True)
+        scalars["discriminator"] = judged.detach()
         scalars["adversarial"], scalars["feature"] = adversarial.detach(), feature.detach()
         (gradient,) = torch.autograd.grad(loss, audio)
-        (push,) = torch.autograd.grad(adversarial, output, retain_graph=True)
-        (pull,) = torch.autograd.grad(feature, output)
-        if recipe.balance:
+        heard = (self.judged_steps - recipe.discriminator_warmup + 1) / max(recipe.adversarial_ramp, 1)
+        if heard > 0:
             # The scales of feature losses differ between implementations; the norms of gradients compare.
-            norm = gradient.norm()
-            push = push * (norm / push.norm().clamp(min=1e-12))
-            pull = pull * (norm / pull.norm().clamp(min=1e-12))
-        return gradient + recipe.adversarial * push + recipe.feature * pull
+            norm = min(heard, 1.0) * gradient[:, part].norm()
+            for weight, term in ((recipe.adversarial, adversarial), (recipe.feature, feature)):
+                (push,) = torch.autograd.grad(term, output, retain_graph=True)
+                gradient[:, part] += weight * norm * push / push.norm().clamp(min=1e-12)
+        weights = list(judges.parameters())
+        for each, grad in zip(weights, torch.autograd.grad(judged, weights), strict=True):
+            each.grad = grad
+        self.apply(self.discriminator_optimizer, weights, recipe.discriminator_lr * rate, recipe.clip)
+        self.judged_steps += 1
+        return gradient
 
     def draw_n_q(self, n: int, generator: torch.Generator) -> Tensor:
         """Quantizer dropout: int64 [n], the codebooks of each example; 0 for those that pass by all."""
@@ -489,7 +504,7 @@ def run(trainer: Trainer, out: Path, clips: Clips, validations: int) -> None:
                 row = {
                     **trainer.spent(),
                     "audio_per_second": round(rate, 1),
-                    "lr": recipe.lr * cosine(progress),
+                    "lr": recipe.lr * trainer.rate(progress),
                     **{name: round(value, 5) for name, value in means.items()},
                 }
                 logs.append(log, LOG_COLUMNS, [row])

@@ -54,11 +54,11 @@ class ReconstructionLoss(nn.Module):
             self.register_buffer(f"filters_{size}", filters, persistent=False)
 
     def forward(self, audio: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Scalars `mel_log`, `mel_loud`, `wave` and those of `perception.TERMS` that it was made for.
+        """Scalars `mel_log`, `mel_loud`, `wave`, `incoherence` and those of `perception.TERMS` asked for.
 
-        The first three are means over examples and scales.
+        The first four are means over examples and scales.
         """
-        sums = {name: audio.new_zeros(()) for name in ("mel_log", "mel_loud", "wave")}
+        sums = {name: audio.new_zeros(()) for name in ("mel_log", "mel_loud", "wave", "incoherence")}
         for size in self.windows:
             window, filters = getattr(self, f"window_{size}"), getattr(self, f"filters_{size}")
             with torch.no_grad():
@@ -74,24 +74,32 @@ class ReconstructionLoss(nn.Module):
             loud_distance = (mel**LOUDNESS - target_loud).abs().mean((1, 2)) / level
             sums["mel_loud"] = sums["mel_loud"] + loud_distance.mean()
             if size in self.wave_windows:
-                sums["wave"] = sums["wave"] + self.wave_error(ours, target_spectrum, target_magnitude)
+                wave, incoherence = self.wave_errors(ours, target_spectrum, target_magnitude)
+                sums["wave"] = sums["wave"] + wave
+                sums["incoherence"] = sums["incoherence"] + incoherence
             for name, term in self.terms.items():
                 if size == self.sizes[name]:
                     sums[name] = term(ours, target_spectrum)
-        for name in ("mel_log", "mel_loud", "wave"):
-            sums[name] = sums[name] / len(self.wave_windows if name == "wave" else self.windows)
+        for name in ("mel_log", "mel_loud"):
+            sums[name] = sums[name] / len(self.windows)
+        for name in ("wave", "incoherence"):
+            sums[name] = sums[name] / len(self.wave_windows)
         return sums
 
-    def wave_error(self, ours: Tensor, target: Tensor, magnitude: Tensor) -> Tensor:
-        """Mean of |error|^2 / envelope ** power over the same mean of |target|^2, as ln(1 + x).
+    def wave_errors(self, ours: Tensor, target: Tensor, magnitude: Tensor) -> tuple[Tensor, Tensor]:
+        """Two distances of complex spectra, whose bins count by |target|^2 / envelope ** power.
 
-        ln 2 for a silent answer. Squares find the waveform within a hundred steps, since the loud partials
-        that can be predicted lead; with absolute values the many noisy bins drown them, and the answer stays
-        silence. The logarithm keeps an example whose target has nothing, where its noisy input has much, from
-        drowning all others.
+        `wave`: the mean of |error|^2 over that of |target|^2, as ln(1 + x); ln 2 for a silent answer. The
+        logarithm keeps an example whose target has nothing, where its noisy input has much, from drowning all
+        others. `incoherence`: one minus the correlation. It does not ask for a level, so silence is no way
+        out: it finds the waveform where the other one, from scratch, finds silence.
         """
         with torch.no_grad():
             envelope = F.avg_pool1d(magnitude, 9, stride=1, padding=4, count_include_pad=False)
             weight = envelope.clamp(min=FLOOR) ** -self.wave_power
             total = (magnitude.square() * weight).mean((1, 2))
-        return torch.log1p((power(ours - target) * weight).mean((1, 2)) / total).mean()
+        wave = torch.log1p((power(ours - target) * weight).mean((1, 2)) / total).mean()
+        product = ((ours.real * target.real + ours.imag * target.imag) * weight).mean((1, 2))
+        # The floor keeps a silent answer's gradient finite.
+        energy = (power(ours) * weight).mean((1, 2)) + 1e-6 * total
+        return wave, 1 - (product * (energy * total).rsqrt()).mean()

@@ -36,6 +36,10 @@ class Recipe:
     """Range of the random gain, dB, drawn uniformly; lowered where the peak would pass 1."""
     speed: tuple[float, ...] = (1.0, 1.0)
     """Range of the random factor on speed, and so on pitch and formants: voices that the data lacks."""
+    coloured: float = 0.0
+    """Share of examples that are filtered: dull, bright, tilted or as from a telephone."""
+    hum: float = 0.0
+    """Share of examples with hum of the mains, which is a noise to be removed where they are denoised."""
     noisy: float = 0.0
     """Share of speech examples that become (noisy input, target, denoise) triples (section III-F)."""
     music_as_noise: float = 0.0
@@ -55,7 +59,9 @@ class Recipe:
     hours: float = 0.0
     """End after this much wall-clock time, resumed parts included."""
     lr: float = 1e-3
-    """Peak learning rate of AdamW; it follows a cosine to zero at the end of the run."""
+    """Peak learning rate of AdamW."""
+    lr_decay: float = 1.0
+    """Fraction of the run, at its end, in which the rate follows half a cosine to zero."""
     film_lr: float = 20.0
     """Factor on it for FiLM, whose shifts have as far to go as embeddings are wide."""
     lr_warmup: int = 100
@@ -94,8 +100,8 @@ class Recipe:
     mel_log: float = 1.0
     """Weight of the log-mel term of eq. 5."""
     perceptual_start: float = 0.0
-    """Fraction of a run from scratch after which the other losses join `wave` and `mel_log`: beside them, the
-    waveform is hardly found. With --init they count from the beginning."""
+    """Fraction of a run from scratch after which the other losses join `incoherence` and `mel_log`: beside
+    them, the waveform is hardly found. With --init they count from the beginning."""
     mel_loud: float = 0.0
     """Weight of a mel term in amplitude ** 0.3, which unlike the log leaves near silence out of account."""
     envelope: float = 0.0
@@ -107,7 +113,9 @@ class Recipe:
     inharmonicity: float = 0.0
     """Weight of one minus the correlation of magnitudes across the harmonics."""
     wave: float = 1.0
-    """Weight of ln(1 + the complex spectral error), which sees phase."""
+    """Weight of ln(1 + the complex spectral error), which sees phase and level."""
+    incoherence: float = 0.0
+    """Weight of one minus the correlation of complex spectra, which sees phase alone."""
     wave_windows: tuple[int, ...] = (256, 1024)
     """Windows whose complex spectra it compares (among `windows`)."""
     wave_power: float = 0.5
@@ -116,19 +124,19 @@ class Recipe:
     # Adversarial phase (sections III-D and III-E)
     adversarial_start: float = 1.0
     """Fraction of the run after which the discriminators join; 1: never."""
-    adversarial: float = 1.0
-    """Weight of the generator's hinge loss."""
-    feature: float = 100.0
-    """Weight of the feature loss."""
-    balance: bool = True
-    """Scale each loss's gradient at the output to its weight (the gradient balancer of EnCodec)."""
-    discriminator_lr: float = 3e-4
-    discriminator_every: int = 1
-    """Steps of the generator to one of the discriminators."""
-    wave_scales: int = 3
-    """Scales of the multi-resolution wave discriminator."""
-    wave_channels: int = 16
-    stft_windows: tuple[int, ...] = (1024,)
+    adversarial: float = 0.5
+    """Weight of the generator's hinge loss: the norm of its gradient at the output, over that of the
+    reconstruction losses together (the gradient balancer of EnCodec)."""
+    feature: float = 0.5
+    """The same of the feature loss."""
+    discriminator_lr: float = 1e-3
+    discriminator_warmup: int = 200
+    """Steps that the discriminators learn before the generator hears them: fresh ones lead it astray."""
+    adversarial_ramp: int = 200
+    """Steps after that in which both weights rise to their values."""
+    judged: float = 0.5
+    """Part of each example that the discriminators see."""
+    stft_windows: tuple[int, ...] = (512, 1024, 2048)
     """Windows of the STFT discriminators (the paper has one), samples; the hop is a quarter."""
     stft_channels: int = 32
 
@@ -170,6 +178,13 @@ class Recipe:
                 "a denoiser needs noisy examples, and its units in [model]",
             ),
             (0 <= self.adversarial_start <= 1, "adversarial_start must be 0 to 1"),
+            (
+                self.adversarial_start == 1
+                or (0 < self.judged <= 1 and self.judged * self.crop_samples >= max(self.stft_windows)),
+                "judged must be a part of the crop that holds each of the stft_windows",
+            ),
+            (0 <= self.lr_decay <= 1, "lr_decay must be 0 to 1"),
+            (all(0 <= share <= 1 for share in (self.coloured, self.hum)), "coloured and hum must be 0 to 1"),
         ]:
             if not ok:
                 raise UsageError(f"recipe: {message}")
@@ -183,5 +198,5 @@ class Recipe:
     def load(cls, path: str | Path, **changes: object) -> Recipe:
         """Read a TOML file; `changes` override its keys. Raises ModelError for bad files and keys."""
         table = read_toml(path)
-        model = build(ModelConfig, table.pop("model", {}), f"{path} [model]")
+        model = ModelConfig.of(table.pop("model", {}), f"{path} [model]")
         return build(cls, {**table, **changes}, str(path), model=model)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sscodec.errors import InputError, UsageError
 from sscodec.evaluation import scores
-from sscodec.nn.soundstream import SoundStream
+from sscodec.nn.networks import Network
 from sscodec.nn.streaming import DecoderSession, EncoderSession
 from sscodec.training.data import find_clips, read_mono
 from sscodec.training.quantizer import perplexity
@@ -59,19 +59,19 @@ def load_clips(sources: list[Path], sample_rate: int, limit: int = LIMIT) -> Cli
     return clips
 
 
-def encode(model: SoundStream, audio: np.ndarray, n_q: int) -> Tensor:
+def encode(model: Network, audio: np.ndarray, n_q: int) -> Tensor:
     """Codes int64 [n_q, frames] of float [samples]."""
     session = EncoderSession(model, 1, n_q)
     return torch.cat([session.push(torch.from_numpy(audio).float()[None]), session.flush()], 2)[0]
 
 
-def decode(model: SoundStream, codes: Tensor, samples: int) -> np.ndarray:
+def decode(model: Network, codes: Tensor, samples: int) -> np.ndarray:
     """Audio float64 [samples] of codes int64 [n_q, frames]."""
     return DecoderSession(model, 1).push(codes[None])[0, :samples].double().numpy()
 
 
 def validate(
-    model: SoundStream, clips: Clips, rates: Iterable[int] = N_Q, visqol: bool = False
+    model: Network, clips: Clips, rates: Iterable[int] = N_Q, visqol: bool = False
 ) -> Validation:
     """Code all clips with each n_q of `rates`: mean measures, and how the first n_q codebooks are used.
 

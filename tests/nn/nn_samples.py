@@ -2,13 +2,13 @@
 
 import torch
 
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 from sscodec.nn.soundstream import SoundStream
 
 
 def build(**values) -> SoundStream:
     torch.manual_seed(0)
-    return SoundStream(ModelConfig(name="test", **{"dim": 16, **values})).eval()
+    return SoundStream(SoundStreamConfig(name="test", **{"dim": 16, **values})).eval()
 
 
 def noise(*shape: int, seed: int = 1) -> torch.Tensor:

@@ -3,11 +3,11 @@
 import pytest
 
 from sscodec.errors import ModelError
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 
 
 def test_defaults_are_the_paper_at_24_khz():
-    config = ModelConfig(name="m")
+    config = SoundStreamConfig(name="m")
     assert config.hop == 320
     assert config.frame_rate == 75
     assert config.code_bits == 10
@@ -15,13 +15,13 @@ def test_defaults_are_the_paper_at_24_khz():
 
 
 def test_toml_round_trip(tmp_path):
-    config = ModelConfig(
+    config = SoundStreamConfig(
         **{"name": "m.1", "strides": (4, 4, 5, 8), "c_enc": 8, "n_q": 16, "codebook_size": 32},
         **{"film": "decoder", "reads": ("0" * 64, "f" * 64)},
     )
     path = tmp_path / "config.toml"
     path.write_text(config.to_toml())
-    assert ModelConfig.load(path) == config
+    assert SoundStreamConfig.load(path) == config
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_refuses(tmp_path, text, said):
     path = tmp_path / "config.toml"
     path.write_text(text)
     with pytest.raises(ModelError, match=said):
-        ModelConfig.load(path)
+        SoundStreamConfig.load(path)
 
 
 def test_missing_file(tmp_path):
     with pytest.raises(ModelError, match="cannot be read"):
-        ModelConfig.load(tmp_path / "none.toml")
+        SoundStreamConfig.load(tmp_path / "none.toml")

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from nn_samples import build, noise
 
 from sscodec.nn.activation import elu
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 from sscodec.nn.layers import CausalConv, Downsample, Film, Upsample
 from sscodec.nn.soundstream import SoundStream
 from sscodec.nn.streaming import DecoderSession, EncoderSession
@@ -109,7 +109,7 @@ def test_channels_do_not_leak_into_each_other():
 
 
 def test_parameter_count_of_the_shipped_network():
-    model = SoundStream(ModelConfig(name="m"))
+    model = SoundStream(SoundStreamConfig(name="m"))
     assert sum(p.numel() for p in model.encoder.parameters()) == 1_247_360
     assert model.quantizer.codebooks.shape == (24, 1024, 128)
 

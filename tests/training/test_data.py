@@ -8,11 +8,11 @@ import soundfile
 import torch
 
 from sscodec.errors import InputError, UsageError
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 from sscodec.training.data import Clip, Pool, Sampler, find_clips
 from sscodec.training.recipe import Recipe
 
-MODEL = ModelConfig(name="m", sample_rate=16000, strides=(2, 4))
+MODEL = SoundStreamConfig(name="m", sample_rate=16000, strides=(2, 4))
 
 
 def recipe(**values) -> Recipe:

@@ -10,7 +10,7 @@ from sscodec.entropy.context import ContextCoder
 from sscodec.entropy.network import ContextNetwork
 from sscodec.entropy.static import StaticCoder
 from sscodec.errors import ModelError
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 from sscodec.nn.soundstream import SoundStream
 from sscodec.training.__main__ import main
 from sscodec.training.codes import CodedClip, code_pool
@@ -80,7 +80,7 @@ def test_learning_finds_a_dependence():
 @pytest.fixture
 def folder(tmp_path):
     torch.manual_seed(1)
-    export(SoundStream(ModelConfig(**TINY_MODEL, n_q=4, codebook_size=16)), tmp_path / "model")
+    export(SoundStream(SoundStreamConfig(**TINY_MODEL, n_q=4, codebook_size=16)), tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -104,7 +104,7 @@ def test_the_command_installs_what_it_learned(folder, sounds, tmp_path):
     model = models.open_folder(folder)
     assert model.config.entropy_sha256 == model.entropy.sha256
     # Other weights of the audio model: its codes are others.
-    export(SoundStream(ModelConfig(**TINY_MODEL, n_q=4, codebook_size=16)), folder)
+    export(SoundStream(SoundStreamConfig(**TINY_MODEL, n_q=4, codebook_size=16)), folder)
     with pytest.raises(ModelError, match=r"python -m sscodec.training entropy"):
         _ = models.open_folder(folder).entropy
 

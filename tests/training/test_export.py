@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from sscodec.errors import ModelError
 from sscodec.models import open_folder
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 from sscodec.training.__main__ import main
 from sscodec.training.data import Clip, Pool
 from sscodec.training.export import export, load_checkpoint, mix
@@ -16,7 +16,7 @@ from sscodec.training.loop import Trainer
 from sscodec.training.recipe import Recipe
 
 WITHOUT = Recipe(
-    model=ModelConfig(
+    model=SoundStreamConfig(
         name="tiny", sample_rate=8000, strides=(4, 5), c_enc=2, c_dec=2, dim=4, n_q=2, codebook_size=4
     ),
     **{"steps": 100, "crop": 0.1, "batch": 4, "quantizer_start": 100, "lr": 1e-2, "lr_warmup": 0},

@@ -16,7 +16,7 @@ from training_samples import ADVERSARIAL, write_recipe
 
 from sscodec.errors import ModelError, UsageError
 from sscodec.models import open_folder
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 from sscodec.training import logs, loop
 from sscodec.training.data import Pool
 from sscodec.training.export import export, load_checkpoint
@@ -45,7 +45,7 @@ def test_learns_exports_and_validates(sounds, tmp_path, capsys):
 
     model = load_checkpoint(tmp_path / "run" / "last.pt")
     export(model, tmp_path / "model")
-    config = ModelConfig.load(tmp_path / "model" / "config.toml")
+    config = SoundStreamConfig.load(tmp_path / "model" / "config.toml")
     assert replace(config, weights_sha256="") == model.config
     open_folder(tmp_path / "model").load()
     weights = tmp_path / "model" / "weights.safetensors"

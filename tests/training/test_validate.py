@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from sscodec.errors import InputError
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 from sscodec.nn.soundstream import SoundStream
 from sscodec.training.quantizer import evenness
 from sscodec.training.validate import codebook_table, codebook_use, load_clips, validate
@@ -42,7 +42,7 @@ def test_nothing_to_validate_says_so(manifest):
 
 def test_rows_of_kinds_and_of_all(manifest):
     torch.manual_seed(1)
-    config = ModelConfig(
+    config = SoundStreamConfig(
         name="m", sample_rate=8000, strides=(4, 5), c_enc=4, c_dec=4, dim=8, n_q=4, codebook_size=16
     )
     model = SoundStream(config).eval()

@@ -25,7 +25,7 @@ n_q = {n_q}
 codebook_size = {size}
 """
 ADVERSARIAL = (
-    "adversarial_start = 0.5\nstft_windows = [256]\nstft_channels = 2\nwave_scales = 1\nwave_channels = 4\n"
+    "adversarial_start = 0.5\nstft_windows = [256]\nstft_channels = 2\ndiscriminator_warmup = 5\nadversarial_ramp = 5\n"
 )
 
 
