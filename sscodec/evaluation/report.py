@@ -14,6 +14,7 @@ from typing import Any
 import sscodec
 from sscodec.errors import OutputError
 from sscodec.evaluation import page, plots, tables
+from sscodec.evaluation.paired import compare
 from sscodec.evaluation.peers import Ours
 from sscodec.evaluation.run import Evaluation
 from sscodec.evaluation.summary import ALL, Row, summarise
@@ -21,7 +22,7 @@ from sscodec.evaluation.summary import ALL, Row, summarise
 CACHE = "cache"
 """Folder of kept work within the report's."""
 REPORT = "report.json"
-LIBRARIES = ("pesq", "pystoi", "visqol-python")
+LIBRARIES = ("pesq", "pystoi", "speechmos", "visqol-python")
 
 
 def check_folder(folder: Path) -> None:
@@ -55,6 +56,9 @@ def write(evaluation: Evaluation, folder: Path, clips: int) -> dict[str, Any]:
                 figures.append((kind, measure, plots.svg(figure)))
     _write(folder / "files.csv", tables.files_csv(evaluation))
     _write(folder / "summary.csv", tables.summary_csv(rows, evaluation))
+    pairs = list(compare(evaluation))
+    if pairs:
+        _write(folder / "paired.csv", tables.paired_csv(pairs, evaluation.measures))
     _write(folder / "summary.md", summary_markdown(evaluation, rows, facts))
     _write(folder / "report.html", page.build(evaluation, rows, figures, facts, clips))
     _write(folder / REPORT, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
@@ -82,7 +86,15 @@ def describe(evaluation: Evaluation) -> list[tuple[str, str]]:
             "the constant delay of each codec at each rate, found over all sounds (onsets, then waveforms) "
             "and taken away before anything is measured or heard",
         ),
-        ("Speech measures", "ViSQOL speech, PESQ, STOI and ESTOI: not for kinds named music or noise"),
+        (
+            "Speech measures",
+            "ViSQOL speech, PESQ, STOI, ESTOI, P.808 and P.835: not for kinds named music or noise",
+        ),
+        (
+            "Without the original",
+            "P.808 and P.835 (DNSMOS) predict how listeners would score what they hear; the originals, too, "
+            "score below 5",
+        ),
         ("Made on", date.today().isoformat()),
     ]
     return facts
@@ -100,7 +112,13 @@ def summary_markdown(evaluation: Evaluation, rows: list[Row], facts: list[tuple[
         "- What the bitrate counts: " + "; ".join(f"{title}: {text}" for title, text in counted.items()),
         f"- Delays taken away, ms: {', '.join(delays)}",
     ]
-    return "\n".join(lines) + "\n\n" + tables.markdown(rows, evaluation.measures)
+    paired = tables.paired_markdown(list(compare(evaluation)), evaluation.measures)
+    return (
+        "\n".join(lines)
+        + "\n\n"
+        + tables.markdown(rows, evaluation.measures)
+        + ("\n" + paired) * bool(paired)
+    )
 
 
 def as_dict(evaluation: Evaluation, rows: list[Row], facts: list[tuple[str, str]]) -> dict[str, Any]:

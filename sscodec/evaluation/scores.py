@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 
-from sscodec.evaluation import metrics
+from sscodec.evaluation import metrics, naturalness
 from sscodec.evaluation.metrics import Signal
 
 VERSION = 1
@@ -52,6 +52,8 @@ MEASURES = (
         in_terminal=False,
         package="pystoi",
     ),
+    Measure("p808", "P.808", "MOS 1 to 5", naturalness.p808, speech_only=True, package="speechmos"),
+    Measure("ovrl", "P.835 overall", "MOS 1 to 5", naturalness.ovrl, speech_only=True, package="speechmos"),
     Measure("si_sdr", "SI-SDR", "dB", lambda a, b, _: metrics.si_sdr(a, b), digits=1),
     Measure("mel", "Mel distance", "natural log", metrics.mel_distance, higher_is_better=False, digits=3),
     Measure(

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from sscodec.evaluation.paired import Pair
 from sscodec.evaluation.run import Evaluation
 from sscodec.evaluation.scores import Measure
 from sscodec.evaluation.summary import Mean, Row
@@ -110,6 +111,46 @@ def summary_csv(rows: Iterable[Row], evaluation: Evaluation) -> str:
             line += ["", "", 0] if mean is None else [_number(mean.mean), _number(mean.interval), mean.n]
         lines.append(line)
     return _csv(lines)
+
+
+def paired_csv(pairs: Iterable[Pair], measures: Sequence[Measure]) -> str:
+    """A line for each kind, rate of ours and other codec: mean difference, half the 95 % interval, count."""
+    names = [measure.name for measure in measures]
+    lines: list[list[object]] = [
+        ["kind", "ours", "other", *(f"{name}{end}" for name in names for end in ("", "_ci95", "_n"))]
+    ]
+    for pair in pairs:
+        line: list[object] = [pair.kind, pair.ours.label, pair.other.label]
+        for name in names:
+            mean = pair.differences.get(name)
+            line += ["", "", 0] if mean is None else [_number(mean.mean), _number(mean.interval), mean.n]
+        lines.append(line)
+    return _csv(lines)
+
+
+def paired_markdown(pairs: Sequence[Pair], measures: Sequence[Measure]) -> str:
+    """Ours less the other codecs', sound by sound: one table for each kind, under a heading of its own.
+
+    Differences whose interval leaves out 0 are bold.
+    """
+    blocks = []
+    for kind, group in groupby(pairs, lambda pair: pair.kind):
+        of_kind = list(group)
+        shown = [m for m in measures if any(m.name in pair.differences for pair in of_kind)]
+        lines = [["ours", "other", *(_heading(measure) for measure in shown)], ["---"] * (2 + len(shown))]
+        for pair in of_kind:
+            cells = [_difference(pair.differences.get(measure.name), measure) for measure in shown]
+            lines.append([pair.ours.label, pair.other.label, *cells])
+        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        blocks.append(f"### {kind.capitalize()}, differences\n\n{table}\n")
+    return "\n".join(blocks)
+
+
+def _difference(mean: Mean | None, measure: Measure) -> str:
+    if mean is None:
+        return "-"
+    text = f"{mean.mean:+.{measure.digits}f} ±{mean.interval:.{measure.digits}f}"
+    return f"**{text}**" if abs(mean.mean) > mean.interval else text
 
 
 def _shown(rows: Sequence[Row], measures: Iterable[Measure]) -> list[Measure]:

@@ -207,7 +207,7 @@ class SpectralConfig(ModelConfig):
         return [
             (2 <= self.hop <= 65535, "hop must be 2 to 65535"),
             (
-                1 <= min(sizes) and max(sizes) <= 65536,
+                min(sizes) >= 1 and max(sizes) <= 65536,
                 "width, expansion, kernel, encoder_blocks, decoder_blocks and dim must be 1 to 65536",
             ),
             (self.film in ("encoder", "none"), "film must be encoder or none"),

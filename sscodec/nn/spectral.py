@@ -76,7 +76,7 @@ class Windows(nn.Module):
         self.register_buffer("usual", usual.float(), persistent=False)
         self.register_buffer("first", first.float(), persistent=False)
 
-    def apply(self, frames: Tensor, at_start: bool) -> Tensor:
+    def weighted(self, frames: Tensor, at_start: bool) -> Tensor:
         """frames [batch, frames, 2 * hop], the first of which is the first of the sound `at_start`."""
         if not at_start:
             return frames * self.usual
@@ -90,7 +90,7 @@ class Analysis(Windows):
         at_start = state is None or self not in state
         if state is not None:
             state[self] = audio.new_zeros(0)
-        frames = self.apply(audio.float().unfold(1, 2 * self.hop, self.hop), at_start)
+        frames = self.weighted(audio.float().unfold(1, 2 * self.hop, self.hop), at_start)
         return torch.fft.rfft(frames, norm="ortho")
 
 
@@ -99,7 +99,7 @@ class Synthesis(Windows):
 
     def forward(self, spectra: Tensor, state: State | None = None) -> Tensor:
         before = None if state is None else state.get(self)
-        frames = self.apply(torch.fft.irfft(spectra, 2 * self.hop, norm="ortho"), before is None)
+        frames = self.weighted(torch.fft.irfft(spectra, 2 * self.hop, norm="ortho"), before is None)
         early, late = frames.split(self.hop, 2)
         if before is None:
             before = torch.zeros_like(late[:, :1])
@@ -168,7 +168,7 @@ class Block(nn.Module):
 
 
 class ChannelFilter(nn.Module):
-    """A causal filter over the frames of each channel: weight [kernel, channels], the last tap the present."""
+    """A causal filter over the frames of each channel: weight [kernel, channels], last row the present."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
@@ -226,7 +226,7 @@ def with_past(layer: nn.Module, x: Tensor, past: int, state: State | None) -> Te
 
 
 def features(spectra: Tensor) -> Tensor:
-    """What the encoder hears of complex [.., bins]: the compressed spectrum and its logarithm, [.., 3 * bins]."""
+    """Of complex [.., bins] the compressed spectrum and the logarithm of its magnitude, [.., 3 * bins]."""
     magnitude = (spectra.real.square() + spectra.imag.square() + FLOOR**2).sqrt()
     compressed = torch.view_as_real(spectra * magnitude ** (COMPRESSION - 1))
     return torch.cat([compressed[..., 0], compressed[..., 1], 0.3 * magnitude.log() + 1], -1)

@@ -23,8 +23,9 @@ AXES = {
     "step": "steps",
 }
 PANELS = (
-    *(("speech", "mel"), ("speech", "si_sdr"), ("speech", "pesq"), ("speech", "estoi")),
-    *(("music", "mel"), ("music", "si_sdr"), (ALL, "perplexity"), (ALL, "used")),
+    *(("speech", "p808"), ("speech", "ovrl"), ("speech", "pesq"), ("speech", "estoi")),
+    *(("speech", "mel"), ("speech", "si_sdr"), ("music", "mel"), ("music", "si_sdr")),
+    *((ALL, "perplexity"), (ALL, "used")),
 )
 """Kind and measure of each."""
 COLUMNS = 4
@@ -68,7 +69,12 @@ def read_run(folder: Path) -> Run:
 def table(runs: list[Run]) -> str:
     """A Markdown table of the last validations, a row for each run and n_q."""
     kinds = [ALL] if not runs else list(dict.fromkeys(row["kind"] for run in runs for row in run.rows))
-    columns = [(kind, name) for kind in kinds if kind != ALL for name in ("mel", "si_sdr", "pesq", "estoi")]
+    columns = [
+        (kind, name)
+        for kind in kinds
+        if kind != ALL
+        for name in ("mel", "si_sdr", "pesq", "estoi", "p808", "ovrl")
+    ]
     columns += [(ALL, name) for name in TITLES]
     shown = [
         (kind, name)

@@ -23,7 +23,7 @@ ALL = "all"
 N_Q = (4, 8)
 LIMIT = 12
 """Clips of a kind: enough to tell runs apart, few enough for a look on the way."""
-MEASURES = ("mel", "si_sdr", "pesq", "estoi")
+MEASURES = ("mel", "si_sdr", "pesq", "estoi", "p808", "ovrl")
 CODEBOOKS = ("perplexity", "perplexity_min", "used", "used_min", "entropy_kbps")
 COLUMNS = ("kind", "n_q", "kbps", "clips", *MEASURES, *CODEBOOKS)
 
@@ -70,9 +70,7 @@ def decode(model: Network, codes: Tensor, samples: int) -> np.ndarray:
     return DecoderSession(model, 1).push(codes[None])[0, :samples].double().numpy()
 
 
-def validate(
-    model: Network, clips: Clips, rates: Iterable[int] = N_Q, visqol: bool = False
-) -> Validation:
+def validate(model: Network, clips: Clips, rates: Iterable[int] = N_Q, visqol: bool = False) -> Validation:
     """Code all clips with each n_q of `rates`: mean measures, and how the first n_q codebooks are used.
 
     Mel distance and SI-SDR of all kinds, PESQ and ESTOI of speech, and ViSQOL audio with `visqol`, as far as

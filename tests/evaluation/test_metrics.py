@@ -1,7 +1,10 @@
 """The measures at known signals."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
 from sscodec.evaluation import metrics
 
@@ -40,3 +43,16 @@ def test_speech_measures_fall_as_noise_grows(voice):
     assert metrics.pesq(voice, voice, 24000) > 4.5
     assert metrics.estoi(voice, light, 24000) > metrics.estoi(voice, heavy, 24000)
     assert metrics.pesq(voice, light, 24000) > metrics.pesq(voice, heavy, 24000)
+
+
+def test_predicted_listeners_dislike_noise_and_need_no_original():
+    pytest.importorskip("speechmos")
+    from sscodec.evaluation import naturalness
+
+    voice, rate = soundfile.read(Path(__file__).parent.parent / "data" / "speech.flac")
+    noisy = voice + 0.1 * np.random.default_rng(1).standard_normal(len(voice))
+    for measure in (naturalness.p808, naturalness.ovrl):
+        clean = measure(voice, voice, rate)
+        assert 1 < measure(noisy, noisy, rate) < clean < 5
+        assert measure(noisy, voice, rate) == clean
+        assert np.isnan(measure(voice, voice[:0], rate))

@@ -175,3 +175,27 @@ def test_measures_of_speech_are_for_speech():
         False,
         True,
     ]
+
+
+def test_pairs_are_differences_sound_by_sound(evaluation):
+    from sscodec.evaluation.paired import compare
+
+    pairs = list(compare(evaluation))
+    own = [c for c in evaluation.contenders if c.peer.name == "sscodec"]
+    assert [(p.kind, p.ours, p.other.label) for p in pairs[-2:]] == [
+        ("speech", own[-1], "Crusher 3"),
+        ("speech", own[-1], "Crusher 6"),
+    ]
+    pair = pairs[-1]
+    differences = [
+        evaluation.result(reference, pair.ours).scores["mel"]
+        - evaluation.result(reference, pair.other).scores["mel"]
+        for reference in evaluation.references
+        if reference.sound.kind == "speech"
+    ]
+    assert pair.differences["mel"].mean == pytest.approx(np.mean(differences))
+    assert pair.differences["mel"].n == len(differences)
+    lines = list(csv.reader(io.StringIO(tables.paired_csv(pairs, evaluation.measures))))
+    assert len(lines) == 1 + len(pairs)
+    assert float(lines[-1][lines[0].index("mel")]) == pytest.approx(pair.differences["mel"].mean, rel=1e-3)
+    assert "Crusher 6" in tables.paired_markdown(pairs, evaluation.measures)

@@ -3,7 +3,7 @@
 import pytest
 
 from sscodec.errors import ModelError
-from sscodec.nn.config import SoundStreamConfig
+from sscodec.nn.config import ModelConfig, SoundStreamConfig, SpectralConfig
 
 
 def test_defaults_are_the_paper_at_24_khz():
@@ -21,7 +21,22 @@ def test_toml_round_trip(tmp_path):
     )
     path = tmp_path / "config.toml"
     path.write_text(config.to_toml())
-    assert SoundStreamConfig.load(path) == config
+    assert ModelConfig.load(path) == config
+
+
+def test_architectures_have_fields_of_their_own(tmp_path):
+    config, path = SpectralConfig("m", hop=160, width=64), tmp_path / "config.toml"
+    path.write_text(config.to_toml())
+    assert ModelConfig.load(path) == config
+    assert (config.frame_rate, config.lookahead, SoundStreamConfig("m").lookahead) == (150, 160, 0)
+    path.write_text('name = "m"\narchitecture = "spectral"\nstrides = [2, 4]\n')
+    with pytest.raises(ModelError, match="unknown key 'strides'"):
+        ModelConfig.load(path)
+    path.write_text('name = "m"\narchitecture = "wavelet"\n')
+    with pytest.raises(ModelError, match="architecture must be one of soundstream, spectral"):
+        ModelConfig.load(path)
+    with pytest.raises(ModelError, match="architecture"):
+        SoundStreamConfig("m", architecture="spectral")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The discriminators' shapes (figures 3 and 4) and hinge losses."""
 
-import pytest
 import torch
 
 from sscodec.training.discriminators import (

@@ -24,9 +24,13 @@ dim = 8
 n_q = {n_q}
 codebook_size = {size}
 """
-ADVERSARIAL = (
-    "adversarial_start = 0.5\nstft_windows = [256]\nstft_channels = 2\ndiscriminator_warmup = 5\nadversarial_ramp = 5\n"
-)
+ADVERSARIAL = """
+adversarial_start = 0.5
+stft_windows = [256]
+stft_channels = 2
+discriminator_warmup = 5
+adversarial_ramp = 5
+"""
 
 
 def write_recipe(folder, extra="steps = 40", n_q=4, size=16, name="recipe"):
