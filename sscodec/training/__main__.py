@@ -183,11 +183,14 @@ def write_report(runs: list[Path], png: Path | None, over: str, text: Path | Non
 @main.command("export")
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("folder", type=click.Path(path_type=Path))
-def export_command(run: Path, folder: Path) -> None:
+@click.option("--judges", is_flag=True, help="Its discriminators, too: a later run takes them with --init.")
+def export_command(run: Path, folder: Path, judges: bool) -> None:
     """Write the model of the checkpoint in folder RUN into a model FOLDER."""
-    from sscodec.training.export import export, load_checkpoint
+    from sscodec.training.export import export, keep_judges, load_checkpoint
 
     export(load_checkpoint(run / "last.pt"), folder)
+    if judges:
+        keep_judges(run, folder)
 
 
 @main.command("mix")

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -16,6 +17,8 @@ from sscodec.errors import ModelError
 from sscodec.models import Model
 from sscodec.nn.config import ModelConfig, parse_toml
 from sscodec.nn.networks import Network, build_network
+
+JUDGES_FILE = "discriminators.safetensors"
 
 
 def load_checkpoint(path: Path) -> Network:
@@ -63,6 +66,30 @@ def mix(first: Model, second: Model, share: float, treble: float = 0.0) -> Netwo
     padded = F.pad(taps, (0, 0, 1, 1))
     taps.mul_(1 + 2 * treble).sub_(treble * (padded[:, 2:] + padded[:, :-2]))
     return networks[0]
+
+
+def keep_judges(run: Path, folder: Path) -> None:
+    """Write the discriminators of the checkpoint in `run`, and how long they learned, beside a model.
+
+    With the model they are what a run can go on from (`Trainer.start_from`). Raises ModelError where there
+    are none.
+    """
+    state = torch.load(run / "last.pt", map_location="cpu", weights_only=True)
+    if "discriminators" not in state:
+        raise ModelError(f"{run}: its recipe has no discriminators; leave --judges out")
+    tensors = {name: tensor.half().contiguous() for name, tensor in state["discriminators"].items()}
+    weights = save(tensors, {"judged_steps": str(state["judged_steps"])})
+    (folder / JUDGES_FILE).write_bytes(weights)
+
+
+def load_judges(folder: Path) -> tuple[dict[str, Tensor], int] | None:
+    """The weights that `keep_judges` wrote, and the steps that they learned; None where there are none."""
+    path = folder / JUDGES_FILE
+    if not path.exists():
+        return None
+    with safe_open(path, framework="pt") as file:
+        names = file.keys()
+        return {name: file.get_tensor(name).float() for name in names}, int(file.metadata()["judged_steps"])
 
 
 def export(model: Network, folder: Path) -> None:

@@ -31,7 +31,7 @@ from sscodec.training.discriminators import (
     discriminator_loss,
     feature_loss,
 )
-from sscodec.training.export import averaged, settle
+from sscodec.training.export import averaged, load_judges, settle
 from sscodec.training.losses import ReconstructionLoss
 from sscodec.training.perception import TERMS
 from sscodec.training.quantizer import CodebookLearner, evenness, perplexity
@@ -46,7 +46,7 @@ LOG_COLUMNS = (
 )
 """Time without that of validations; means over the steps since the row before."""
 VALIDATION_COLUMNS = ("step", "hours", "cpu_minutes", "audio_seconds", *MEASURED)
-FINDERS = "incoherence", "mel_log"
+FINDERS = "wave", "incoherence", "mel_log"
 """The losses that count from the first step: what finds the waveform."""
 LOG_EVERY = 50
 """Steps averaged in one row of the log; the host waits for the device only there."""
@@ -171,7 +171,8 @@ class Trainer:
             self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
 
     def start_from(self, folder: Path) -> None:
-        """Take the weights and codebooks of a model folder; the optimizer starts afresh.
+        """Take the weights and codebooks of a model folder, and discriminators that lie there; the optimizers
+        start afresh.
 
         Raises ModelError where they do not fit the recipe's [model].
         """
@@ -189,6 +190,10 @@ class Trainer:
         self.average = [weight.detach().clone() for weight in self.weights]
         frames = self.recipe.batch * self.recipe.crop_samples / self.recipe.model.hop * world()
         self.learner.adopt(frames)
+        judges = load_judges(folder)
+        if self.discriminators is not None and judges is not None:
+            weights, self.judged_steps = judges
+            self.discriminators.load_state_dict(weights)
         self.recipe = replace(self.recipe, quantizer_start=0, perceptual_start=0.0)
         self.pack()
 

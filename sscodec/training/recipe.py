@@ -100,8 +100,8 @@ class Recipe:
     mel_log: float = 1.0
     """Weight of the log-mel term of eq. 5."""
     perceptual_start: float = 0.0
-    """Fraction of a run from scratch after which the other losses join `incoherence` and `mel_log`: beside
-    them, the waveform is hardly found. With --init they count from the beginning."""
+    """Fraction of a run from scratch after which the other losses join `wave`, `incoherence`
+    and `mel_log`: beside them, the waveform is hardly found. With --init they count from the beginning."""
     mel_loud: float = 0.0
     """Weight of a mel term in amplitude ** 0.3, which unlike the log leaves near silence out of account."""
     envelope: float = 0.0

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ from sscodec.models import open_folder
 from sscodec.nn.config import SoundStreamConfig
 from sscodec.training import logs, loop
 from sscodec.training.data import Pool
-from sscodec.training.export import export, load_checkpoint
-from sscodec.training.loop import Trainer, cosine, train
+from sscodec.training.export import export, keep_judges, load_checkpoint
+from sscodec.training.loop import Trainer, cosine, save, train
 from sscodec.training.recipe import Recipe
 from sscodec.training.validate import load_clips, table, validate
 
@@ -77,13 +78,40 @@ def test_other_codebook_layouts_train(sounds, tmp_path, n_q, size):
 
 
 def test_adversarial_phase_runs_and_reports(sounds, tmp_path):
-    extra = (
-        "steps = 50\nadversarial_start = 0.8\nwave_scales = 2\nwave_channels = 4\nstft_windows = [256]\n"
-        "stft_channels = 4\ndiscriminator_every = 2\nfeature = 2.0"
-    )
-    rows = run(sounds, tmp_path, write_recipe(tmp_path, extra))
+    rows = run(sounds, tmp_path, write_recipe(tmp_path, "steps = 50" + ADVERSARIAL))
     assert float(rows[-1]["adversarial"]) > 0
     assert float(rows[-1]["feature"]) > 0
+
+
+def test_judges_warm_up_before_they_are_heard_and_go_on_from_a_folder(sounds, tmp_path):
+    """While they warm up, the codec learns as without them; those of a folder need no second warm-up."""
+    pool = Pool.load([sounds / "manifest.csv"], 8000, tmp_path / "cache")
+    judged = "\nadversarial_start = 0.0\nstft_windows = [256]\nstft_channels = 2\ndiscriminator_warmup = 3"
+
+    def trained(extra: str, steps: int, init: Path | None = None) -> Trainer:
+        recipe = Recipe.load(write_recipe(tmp_path, "steps = 40\nlr = 1e-3" + extra))
+        trainer = Trainer(recipe, pool, CPU)
+        if init is not None:
+            trainer.start_from(init)
+        for _ in range(steps):
+            trainer.train_step(0.0)
+        return trainer
+
+    def weights(trainer: Trainer) -> torch.Tensor:
+        return torch.cat([weight.detach().flatten() for weight in trainer.weights])
+
+    assert torch.allclose(weights(trained("", 3)), weights(trained(judged, 3)), atol=1e-6)
+    assert not torch.allclose(weights(trained("", 5)), weights(trained(judged, 5)), atol=1e-6)
+
+    kept = trained(judged, 5)
+    (tmp_path / "kept").mkdir()
+    save(kept, tmp_path / "kept" / "last.pt")
+    export(load_checkpoint(tmp_path / "kept" / "last.pt"), tmp_path / "model")
+    keep_judges(tmp_path / "kept", tmp_path / "model")
+    again = trained(judged, 0, tmp_path / "model")
+    assert again.judged_steps == 5
+    for ours, theirs in zip(kept.discriminators.parameters(), again.discriminators.parameters(), strict=True):
+        assert torch.equal(ours.half(), theirs.half())
 
 
 @pytest.mark.parametrize("split", [10, 19, 25])
@@ -346,7 +374,6 @@ def test_recipes_that_contradict_themselves_are_refused(tmp_path, extra, error, 
 
 
 def test_the_shipped_recipes_load():
-    from pathlib import Path
 
     import sscodec.training
 
