@@ -33,7 +33,8 @@ def stream(frames: list[int], first: int = 0, **changes: object) -> bytes:
     writer.skip_to(first)
     for count in frames:
         writer.write(chance.randbytes(header.raw_size(count)), count)
-    writer.finish(writer.frames * header.hop, 1000)
+    samples = writer.frames * header.hop
+    writer.finish(samples, samples * header.original_rate // header.sample_rate)
     return file.getvalue()
 
 

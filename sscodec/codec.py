@@ -167,7 +167,7 @@ class Codec:
     ) -> int:
         """Write codes [n_q, frames] or [channels, n_q, frames] as a stream and return its size in bytes.
 
-        samples: of each channel, where the last frame is not full.
+        samples: of each channel, where the last frame is not full; they must end in it.
         force: replace an existing file. denoise: as in the call of `encode` that made the codes. entropy: the
         coder; None is "context" where the model has an entropy model, else "raw".
 

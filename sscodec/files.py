@@ -230,6 +230,8 @@ def decode_file(
         writer = stack.enter_context(
             create_audio(target, out_rate, header.channels, subtype, total, source, force, raw)
         )
+        # No sample more than the scan has found, or a WAV header on a pipe has told.
+        limit = total if file.seekable() or (str(target) == "-" and raw is None) else None
         started = time.perf_counter()
         samples = count = 0
         damage: list[str] = []
@@ -248,6 +250,8 @@ def decode_file(
             if not codec.model.reads(stream.header.model_hash):
                 codec = loader.for_stream(stream.header)
             for block in _decode_stream(stream, packets_ahead(file), codec, n_q, denoise, out_rate, damage):
+                if limit is not None:
+                    block = block[: limit - samples]
                 writer.write(block)
                 samples += len(block)
                 if progress:
@@ -342,13 +346,10 @@ def _output_rate(header: Header, rate: int | str) -> int:
 def _length(header: Header, end: End, out_rate: int) -> int:
     """Samples of a channel at out_rate that a whole stream decodes to."""
     if out_rate == header.original_rate:
-        length = end.original_samples
-    elif out_rate == header.sample_rate:
-        length = end.samples
-    else:
-        length = _scale(end.original_samples, header.original_rate, out_rate)
-    # A marker that contradicts itself must not fill the disk with silence. Rounding may cost one sample.
-    return min(length, _scale(end.frames * header.hop + 1, header.sample_rate, out_rate) + 1)
+        return end.original_samples
+    if out_rate == header.sample_rate:
+        return end.samples
+    return _scale(end.original_samples, header.original_rate, out_rate)
 
 
 def _scale(samples: int, in_rate: int, out_rate: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from sscodec.container import UNKNOWN_SAMPLES, Packet, StreamReader, StreamWriter, probable_end
+from sscodec.container import Packet, StreamReader, StreamWriter, probable_end
 
 
 @dataclass
@@ -65,8 +65,7 @@ def repair_streams(streams: Iterable[StreamReader], target: BinaryIO) -> RepairR
             else:
                 lost += item.frames or 0
         end = stream.end or probable_end(stream.header, writer.frames)
-        original_samples = min(end.original_samples, UNKNOWN_SAMPLES - 1)
-        report.bytes += writer.finish(end.samples, original_samples, end.frames)
+        report.bytes += writer.finish(end.samples, end.original_samples, end.frames)
         report.streams += 1
         report.seconds += stream.seconds_of(frames)
         report.lost_seconds += stream.seconds_of(frames + lost) - stream.seconds_of(frames)

@@ -344,12 +344,21 @@ def forged(codec, path, frames, samples, original_samples):
 
 
 def test_numbers_out_of_all_proportion_do_not_fill_the_disk(codec, tmp_path, model_folder):
-    forged(codec, tmp_path / "a.ssc", 2, 640, 10**15)
-    assert decode_file(tmp_path / "a.ssc", tmp_path / "a.wav", model=model_folder).samples < 700
-    forged(codec, tmp_path / "b.ssc", 10**9, 640, 640)
+    with pytest.raises(UsageError, match="640 samples at 24000 Hz are not"):
+        forged(codec, tmp_path / "a.ssc", 2, 640, 10**15)
+    forged(codec, tmp_path / "b.ssc", 10**9, 320 * 10**9, 320 * 10**9)
     with pytest.raises(DamagedError, match="more than a day"):
         decode_file(tmp_path / "b.ssc", tmp_path / "b.wav", model=model_folder)
     assert not (tmp_path / "b.wav").exists()
+
+
+def test_a_length_that_its_frames_do_not_have_is_refused(codec, tmp_path):
+    codes = np.zeros((1, 150), np.int16)
+    for samples in (5, 149 * 320, 150 * 320 + 1):
+        with pytest.raises(UsageError, match="150 frames of 320 hold 47681 to 48000 samples"):
+            codec.save(tmp_path / "a.ssc", codes, samples=samples)
+    assert not (tmp_path / "a.ssc").exists()
+    codec.save(tmp_path / "a.ssc", codes, samples=149 * 320 + 1)
 
 
 def test_the_wrong_model_is_refused(stream, tmp_path, model_folder, other_model_folder, monkeypatch):

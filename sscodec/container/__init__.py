@@ -16,7 +16,7 @@ from sscodec.container.header import (
     Header,
 )
 from sscodec.container.reader import MAX_DAMAGE_LINES, StreamReader, read_streams
-from sscodec.container.scan import Location, StreamIndex, scan
+from sscodec.container.scan import StreamExtent, scan
 from sscodec.container.writer import StreamWriter
 
 __all__ = [
@@ -37,9 +37,8 @@ __all__ = [
     "Framing",
     "Gap",
     "Header",
-    "Location",
     "Packet",
-    "StreamIndex",
+    "StreamExtent",
     "StreamReader",
     "StreamWriter",
     "probable_end",
