@@ -21,6 +21,8 @@ from sscodec.errors import DamagedError, InputError, UsageError
 from sscodec.level import gain_of
 from sscodec.live import SoundDecoder, SoundEncoder
 from sscodec.loader import Loader
+from sscodec.pipes import is_file
+from sscodec.replacing import check_sound_output, check_stream_output
 from sscodec.streams import (
     DEFAULT_PACKET_MS,
     PacketCoder,
@@ -116,17 +118,17 @@ def encode_file(
     where the sound has no header. packet_ms: length of a packet, the unit that a loss takes away, and the
     delay of live sound. denoise: remove noise, in all of the sound (True) or in a part. entropy: the coder of
     the codes; None is "context" where the model has an entropy model, else "raw".
-    model, device, threads: as in `Codec.load`. force: replace an existing file. loader: takes the place of
-    model, device and threads when many files are coded.
+    model, device, threads: as in `Codec.load`. force: replace an existing stream. loader: takes the place of
+    model, device and threads when many files are coded. target must end in .ssc, or be a pipe or a device.
 
     Quiet sound is made louder before it is encoded, which decoding takes back; from a pipe the level is not
     known in advance, and stays.
 
     Raises InputError, OutputError, ModelError and UsageError; then no file is left behind.
     """
-    from sscodec.audio import AudioReader, check_output, open_output
+    from sscodec.audio import AudioReader, open_output
 
-    check_output(target, source, force)
+    check_stream_output(target, source, force)
     loader = loader or Loader(model, device, threads)
     with AudioReader(source, mono, raw) as reader:
         found = loader.named()
@@ -207,9 +209,9 @@ def decode_file(
     Raises InputError, DamagedError (the very header is damaged), OutputError, ModelError and UsageError;
     then no file is left behind.
     """
-    from sscodec.audio import check_output, choose_format, create_audio
+    from sscodec.audio import choose_format, create_audio
 
-    check_output(target, source, force)
+    check_sound_output(target, source, force)
     if raw is None:
         choose_format(target, subtype)
     elif subtype is not None:
@@ -291,7 +293,7 @@ def _gain_of_file(source: str | Path, mono: bool, raw: RawFormat | None) -> int:
     """By how many dB to raise a sound file; 0 for what can be read only once. Raises InputError."""
     from sscodec.audio import AudioReader
 
-    if not Path(source).is_file():
+    if not is_file(source):
         return 0
     with AudioReader(source, mono, raw) as reader:
         return gain_of(float(np.abs(block).max()) for block in reader.blocks())

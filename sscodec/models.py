@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from sscodec.container import HASH_SIZE
 from sscodec.errors import ModelError, UsageError
 from sscodec.nn.config import ModelConfig
+from sscodec.pipes import is_file, is_folder
 
 if TYPE_CHECKING:
     from sscodec.entropy.model import EntropyModel
@@ -114,7 +115,7 @@ class Model:
     @property
     def has_entropy(self) -> bool:
         """Whether the folder holds an entropy model, which may still be unfit."""
-        return (self.path / ENTROPY_FILE).is_file()
+        return is_file(self.path / ENTROPY_FILE)
 
     @cached_property
     def entropy(self) -> EntropyModel:
@@ -171,7 +172,7 @@ class Model:
 
 def installed() -> Iterator[Model]:
     """The models that come with sscodec, the default first. Raises ModelError for a malformed config."""
-    folders = (folder for root in _roots() if root.is_dir() for folder in root.iterdir() if _is_model(folder))
+    folders = (folder for root in _roots() for folder in _entries(root) if _is_model(folder))
     for folder in sorted(folders, key=lambda folder: (folder.name != DEFAULT_MODEL, folder.name)):
         yield open_folder(folder)
 
@@ -206,7 +207,7 @@ def find(name: str | Path | None = None) -> Model:
                 return open_folder(root / name)
     if _is_model(Path(name)):
         return open_folder(Path(name))
-    if Path(name).is_dir():
+    if is_folder(name):
         raise ModelError(f"{name}: no model folder; it must hold {CONFIG_FILE} and {WEIGHTS_FILE}")
     known = ", ".join(model.id for model in installed()) or "none"
     raise ModelError(
@@ -326,5 +327,12 @@ def _roots() -> list[Path]:
     return [wheel] if wheel.is_dir() else [package.parent / "models"]
 
 
+def _entries(root: Path) -> list[Path]:
+    try:
+        return list(root.iterdir())
+    except OSError:  # none is there, or none that this user may see
+        return []
+
+
 def _is_model(folder: Path) -> bool:
-    return (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()
+    return is_file(folder / CONFIG_FILE) and is_file(folder / WEIGHTS_FILE)

@@ -12,6 +12,7 @@ import numpy as np
 from sscodec import models
 from sscodec.container import CoderName, Gap, Header, Packet, StreamReader
 from sscodec.errors import DamagedError, ModelError, UsageError
+from sscodec.replacing import check_stream_output
 from sscodec.streams import (
     CodesWriter,
     PacketCoder,
@@ -73,11 +74,11 @@ def transcode_file(
     Raises DamagedError (`repair_file` makes a stream whole), ModelError where an entropy model is missing,
     UsageError for what the stream does not have, InputError and OutputError; then no file is left behind.
     """
-    from sscodec.audio.output import check_output, open_output
+    from sscodec.audio.output import open_output
 
     if n_q is not None and kbps is not None:
         raise UsageError("give n_q or kbps, not both")
-    check_output(target, source, force)
+    check_stream_output(target, source, force)
     report = TranscodeReport(str(source), str(target))
     known: dict[bytes, models.Model | None] = {}
     with ExitStack() as stack:

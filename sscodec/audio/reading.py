@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,6 +24,15 @@ MAX_SAMPLE_RATE = 768_000
 """Hz. Beyond this a header is damaged, and blocks of one second would not fit into memory."""
 UNKNOWN_FRAMES = 2**63 - 1
 """What libsndfile says for a FLAC file whose writer could not seek back to fill in its length."""
+
+
+MAX_SPOOL_BYTES = 2 << 30
+"""Of a pipe that has to be copied to the disk before it can be read."""
+_BEGINNINGS = (
+    *(b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b"riff", b"RIFF", b"RIFX", b"RF64", b".snd", b"dns."),
+    *(b"NIST", b"Creative Voice File", b"MATLAB", b"\x64\xa3", b"\x00\x01\xa3\x64", b"2BIT", b"PVF1"),
+)
+"""First bytes of libsndfile's formats; MPEG audio without a tag begins with eleven bits that are set."""
 
 
 class _Source(Protocol):
@@ -123,17 +132,41 @@ class AudioReader:
                 raise InputError(f"{self.name}: is empty; pipe sound into it or name a file")
             if format_ is not None:
                 return _PcmSource(file, format_)
-            # Ogg, MP3, AIFF and most other formats of libsndfile are read by seeking; from a pipe it cannot
-            # give back the bytes that it has probed. Hence a temporary file for all but WAV.
-            spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-            spool.write(head)
-            shutil.copyfileobj(file, spool)
-            spool.seek(0)
-            return _SoundfileSource(spool, stack)
+            return _SoundfileSource(self._spool(file, head, stack), stack)
         except soundfile.SoundFileError as error:
             raise InputError(f"{self.name}: not a sound file that can be read ({_reason(error)})") from None
         except OSError as error:
             raise InputError(f"{self.name}: cannot open it ({error.strerror or error})") from None
+
+    def _spool(self, file: BinaryIO, head: bytes, stack: ExitStack) -> BinaryIO:
+        """A temporary file with all of a pipe whose first bytes are `head`.
+
+        Ogg, MP3, AIFF and most other formats of libsndfile are read by seeking; from a pipe it cannot give
+        back the bytes that it has probed. What no format begins with is refused before it fills a disk.
+        """
+        if not (head.startswith(_BEGINNINGS) or (head[0] == 0xFF and head[1:2] >= b"\xe0")):
+            raise InputError(
+                f"{self.name}: not a sound format that can be read from a pipe; name the file, or convert it: "
+                "ffmpeg -i FILE -f wav - | sscodec encode - ..."
+            )
+        # Unbuffered: a buffer would seek when it is closed, and libsndfile has moved its descriptor meanwhile.
+        spool = stack.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
+        try:
+            spool.write(head)
+            while part := file.read(1 << 20):
+                if spool.tell() + len(part) > MAX_SPOOL_BYTES:
+                    raise InputError(
+                        f"{self.name}: more than {MAX_SPOOL_BYTES >> 30} GiB of a format that must be read to its "
+                        "end first; name the file, or pipe WAV, which is read as it comes"
+                    )
+                spool.write(part)
+            spool.seek(0)
+        except OSError as error:
+            raise InputError(
+                f"{self.name}: cannot be kept in {tempfile.gettempdir()} ({error.strerror or error}); name the "
+                "file, or pipe WAV, which is read as it comes"
+            ) from None
+        return spool
 
     def _check_header(self) -> None:
         if not 1 <= self._source.channels <= MAX_CHANNELS:
@@ -217,9 +250,9 @@ class _PcmSource:
 
 
 def _is_seekable_file(file: BinaryIO) -> bool:
+    """Not of devices: /dev/zero can be sought, but has no end."""
     try:
-        file.fileno()
-        return file.seekable()
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.seekable()
     except (io.UnsupportedOperation, OSError):
         return False
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from sscodec.cli.batch import batch_options, input_and_output, run_batch, take_batch
+from sscodec.cli.batch import batch_options, input_and_output, run_batch, several_inputs, take_batch
 from sscodec.cli.options import (
     coding_options,
     denoise_options,
@@ -69,6 +70,8 @@ def decode(
         run_batch(batch, "decode", suffix, names, options, quiet=quiet, as_json=as_json)
         return
     source, target = input_and_output(names)
+    if target is not None and Path(target).suffix.lower() == ".ssc":
+        raise several_inputs(names)
     if raw is not None:
         if format_ is not None:
             raise UsageError("--raw and --format both name a format: give one of them")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from sscodec.cli.batch import batch_options, input_and_output, run_batch, take_batch
+from sscodec.cli.batch import batch_options, input_and_output, run_batch, several_inputs, take_batch
 from sscodec.cli.options import (
     coding_options,
     denoise_options,
@@ -20,6 +21,7 @@ from sscodec.cli.options import (
 )
 from sscodec.cli.progress import progress_bar
 from sscodec.errors import UsageError
+from sscodec.pipes import is_file
 
 
 @click.command()
@@ -67,6 +69,8 @@ def encode(
         run_batch(batch, "encode", ".ssc", names, options, quiet=quiet, as_json=as_json)
         return
     source, target = input_and_output(names)
+    if target is not None and is_file(target) and Path(target).suffix.lower() != ".ssc":
+        raise several_inputs(names)
     target = output_name(source, target, ".ssc", as_json)
     from sscodec.audio import RawFormat
     from sscodec.files import encode_file
