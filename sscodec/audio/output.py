@@ -46,7 +46,7 @@ def open_output(target: str | Path, source: str | Path = "-", force: bool = Fals
         path = Path(os.path.realpath(target))
         part = part_of(path)
         try:
-            with open(part, "x+b", opener=_opener_like(path)) as file:  # noqa: PTH123
+            with open(part, "x+b", opener=_opener_like(path)) as file:
                 yield file
                 # A full disk may tell so only here, and a power cut must not leave a name without content.
                 file.flush()

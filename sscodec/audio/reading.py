@@ -40,6 +40,7 @@ class _Source(Protocol):
     channels: int
     frames: int | None
     announced: int | None
+    unbounded: bool
 
     def read(self, frames: int) -> np.ndarray: ...
 
@@ -83,6 +84,11 @@ class AudioReader:
     def frames(self) -> int | None:
         """Samples of each channel that the input has, as far as it tells; None where only its end will."""
         return self._source.frames
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether samples are stored as floating-point numbers, which may exceed full scale by any factor."""
+        return self._source.unbounded
 
     @property
     def missing(self) -> int:
@@ -146,25 +152,25 @@ class AudioReader:
         """
         if not (head.startswith(_BEGINNINGS) or (head[0] == 0xFF and head[1:2] >= b"\xe0")):
             raise InputError(
-                f"{self.name}: not a sound format that can be read from a pipe; name the file, or convert it: "
+                f"{self.name}: not a sound format that can be read from a pipe; name the file, or convert: "
                 "ffmpeg -i FILE -f wav - | sscodec encode - ..."
             )
-        # Unbuffered: a buffer would seek when it is closed, and libsndfile has moved its descriptor meanwhile.
+        # A buffer would seek when it is closed, and libsndfile has moved its descriptor meanwhile.
         spool = stack.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
         try:
             spool.write(head)
             while part := file.read(1 << 20):
                 if spool.tell() + len(part) > MAX_SPOOL_BYTES:
                     raise InputError(
-                        f"{self.name}: more than {MAX_SPOOL_BYTES >> 30} GiB of a format that must be read to its "
-                        "end first; name the file, or pipe WAV, which is read as it comes"
+                        f"{self.name}: more than {MAX_SPOOL_BYTES >> 30} GiB of a format that must be read "
+                        "to its end first; name the file, or pipe WAV, which is read as it comes"
                     )
                 spool.write(part)
             spool.seek(0)
         except OSError as error:
             raise InputError(
-                f"{self.name}: cannot be kept in {tempfile.gettempdir()} ({error.strerror or error}); name the "
-                "file, or pipe WAV, which is read as it comes"
+                f"{self.name}: cannot be kept in {tempfile.gettempdir()} ({error.strerror or error}); name "
+                "the file, or pipe WAV, which is read as it comes"
             ) from None
         return spool
 
@@ -215,6 +221,7 @@ class _SoundfileSource:
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int | None = None if self._file.frames == UNKNOWN_FRAMES else self._file.frames
+        self.unbounded = self._file.subtype in ("FLOAT", "DOUBLE")
         # libsndfile takes a WAV file that was cut off for a shorter one.
         self.announced = None if format_ is None else format_.frames
 
@@ -231,6 +238,7 @@ class _PcmSource:
         self.sample_rate = format_.sample_rate
         self.channels = format_.channels
         self.frames = self.announced = self._left = format_.frames
+        self.unbounded = format_.is_float
         # A buffered pipe's read() waits for the full count; its read1() returns what has arrived.
         self._read = getattr(file, "read1", file.read)
         self._rest = b""  # part of a frame

@@ -92,7 +92,7 @@ def _from_list(listed: Iterable[str]) -> Iterator[tuple[str, str]]:
                 f"{name}: a listed name with '..' has no place in the output folder; "
                 "start from the folder that holds the files"
             )
-        # A file that is called "-" is no pipe; a folder fails when its turn comes, as what cannot be read does.
+        # A file that is called "-" is no pipe; a folder fails when its turn comes, as what is missing does.
         yield os.path.join(".", name) if name == "-" else name, place  # noqa: PTH118
 
 

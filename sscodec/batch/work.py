@@ -149,7 +149,10 @@ class Work:
         )
         _measure(outcome, report.seconds, Path(task.source).stat().st_size, report.n_q)
         outcome.denoise, outcome.damage = report.denoise, report.damage
-        if report.damage:
+        if report.error:
+            outcome.error = f"{report.error}; what was whole before is in {task.target}"
+            outcome.exit_code = report.exit_code
+        elif report.damage:
             outcome.error = f"{task.source}: damaged, see `sscodec info`; what was whole is in {task.target}"
             outcome.exit_code = DamagedError.exit_code
 

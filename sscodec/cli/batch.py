@@ -21,6 +21,7 @@ from sscodec.pipes import flush_output, is_folder, is_there, open_input
 if TYPE_CHECKING:
     from sscodec.batch import Outcome, Work
 
+MAX_LIST_BYTES = 1 << 30
 _BATCH_OPTIONS = [
     click.option(
         "--output-dir", "-o", metavar="FOLDER", type=click.Path(), help="Put the outputs of all inputs there."
@@ -82,7 +83,7 @@ def take_batch(names: Sequence[str], options: dict[str, Any]) -> Batch | None:
 
 
 def several_inputs(names: Sequence[str]) -> UsageError:
-    """The error of who names inputs alone, which would take the last for an output; it names what was meant."""
+    """The error of who names inputs alone, the last of which is no output; it tells what was meant."""
     command = click.get_current_context().info_name
     shown = shlex.join(names[:3])
     more = " ..." if len(names) > 3 else ""
@@ -185,9 +186,13 @@ def _read_names(batch: Batch) -> list[str]:
     assert batch.files_from is not None
     try:
         with ExitStack() as stack:
-            data = open_input(batch.files_from, stack).read()
+            data = open_input(batch.files_from, stack).read(MAX_LIST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{batch.files_from}: cannot read it ({error.strerror or error})") from None
+    if len(data) > MAX_LIST_BYTES:
+        raise InputError(
+            f"{batch.files_from}: larger than {MAX_LIST_BYTES >> 20} MiB, which no list of names is"
+        )
     if b"\0" in data and not batch.null:
         raise UsageError(f"--files-from {batch.files_from}: its names end with NUL; give --null, too")
     # A carriage return belongs to a name, but for one at its end: lists also come from Windows.

@@ -43,6 +43,8 @@ class _Group(click.Group):
             code = INTERRUPTED
         except OSError as error:
             code = _report(_as_told_error(error))
+        except MemoryError:
+            code = _report(SscodecError("there is not enough memory for this input"))
         sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -15,7 +15,7 @@ from sscodec.container.header import (
     VERSION,
     Header,
 )
-from sscodec.container.reader import MAX_DAMAGE_LINES, StreamReader, read_streams
+from sscodec.container.reader import MAX_DAMAGE_LINES, StreamReader, add_damage, read_streams
 from sscodec.container.scan import StreamExtent, scan
 from sscodec.container.writer import StreamWriter
 
@@ -41,6 +41,7 @@ __all__ = [
     "StreamExtent",
     "StreamReader",
     "StreamWriter",
+    "add_damage",
     "probable_end",
     "read_streams",
     "scan",

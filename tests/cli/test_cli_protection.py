@@ -82,7 +82,7 @@ def test_a_name_that_is_too_long_stops_no_batch(run, recording):
 
 @contextlib.contextmanager
 def as_nobody(*needed):
-    """Root passes every door: the tests of closed ones run as somebody else, where the folder can be reached."""
+    """Root passes every door: as somebody else, where the folder can be reached."""
     if os.geteuid():
         yield
         return
@@ -117,7 +117,8 @@ def test_folders_that_may_not_be_searched(run, stream, model_folder):
 
 
 @pytest.mark.parametrize(
-    "start", [b"\0\0\0\x20ftypM4A ", b"\x1a\x45\xdf\xa3", b"random", b"\0" * 8, b"ID3\3", b"\xff\xfb", b"fLaC"]
+    "start",
+    [b"\0\0\0\x20ftypM4A ", b"\x1a\x45\xdf\xa3", b"random", b"\0" * 8, b"ID3\3", b"\xff\xfb", b"fLaC"],
 )
 def test_what_is_no_sound_on_a_pipe(start):
     done = subprocess.run(

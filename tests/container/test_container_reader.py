@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_container_header import headers
 
-from sscodec.container import End, Framing, Gap, Header, Packet, StreamReader, StreamWriter, read_streams, scan
+from sscodec.container import (
+    End,
+    Framing,
+    Gap,
+    Header,
+    Packet,
+    StreamReader,
+    StreamWriter,
+    read_streams,
+    scan,
+)
 from sscodec.container.reader import MAX_DAMAGE_LINES
 from sscodec.errors import DamagedError, InputError, SscodecError
 
