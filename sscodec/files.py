@@ -221,8 +221,8 @@ def decode_file(
 
     What is damaged is concealed in the same length, and is told in the report, not raised.
     Chained streams are decoded one after the other, at the rate of the first. What cannot be decoded after
-    some sound could (a loss beyond max_concealment, a stream of another model, of other channels or of a later
-    version) ends the output there, and is the report's error.
+    some sound could (a loss beyond max_concealment, a stream of another model, of other channels or of a
+    later version) ends the output there, and is the report's error.
 
     Raises InputError, DamagedError (the very header is damaged), OutputError, ModelError and UsageError;
     then no file is left behind.

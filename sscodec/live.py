@@ -123,8 +123,8 @@ class SoundDecoder:
         rate = self._header.frame_rate
         if self.concealed + frames > self._max_concealment * rate:
             raise DamagedError(
-                f"{frames / rate:.0f} s are missing, more than the {self._max_concealment:.0f} s that are still "
-                "to be made up: forged or damaged, or a long loss, for which --max-concealment allows more seconds"
+                f"{frames / rate:.0f} s are missing, more than the {self._max_concealment:.0f} s that are "
+                "still to be made up: a forged number, or a long loss, for which --max-concealment allows more"
             )
         for start in range(0, frames, self._block):
             audio = self._decoder.conceal(min(self._block, frames - start))
