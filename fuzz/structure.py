@@ -1,4 +1,4 @@
-"""Streams as what they are: their checksums made right again after a mutation, so that what they say is believed."""
+"""Streams as what they are: checksums made right again after a mutation, so that parts are believed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sscodec.errors import SscodecError
 
 
 def seal(data: bytearray) -> None:
-    """Make the checksum of every header, packet, copy and end marker right, as far as parts follow each other."""
+    """Make all checksums right, as far as header, packets, copies and end marker follow each other."""
     place, framing, seed = 0, None, 0
     while place < len(data):
         rest = memoryview(bytes(data[place : place + 70_000]))

@@ -200,7 +200,7 @@ class _Silent:
 
     sample_rate, hop, frame_rate, block_frames = 24_000, 320, 75.0, 75
 
-    class model:  # noqa: N801
+    class model:
         id = "tiny"
         has_entropy = False
 

@@ -124,7 +124,7 @@ class SoundDecoder:
         if self.concealed + frames > self._max_concealment * rate:
             raise DamagedError(
                 f"{frames / rate:.0f} s are missing, more than the {self._max_concealment:.0f} s that are "
-                "still to be made up: a forged number, or a long loss, for which --max-concealment allows more"
+                "still to be made up: forged, or a long loss, for which --max-concealment allows more"
             )
         for start in range(0, frames, self._block):
             audio = self._decoder.conceal(min(self._block, frames - start))
