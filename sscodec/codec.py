@@ -16,7 +16,8 @@ import numpy as np
 from sscodec import models
 from sscodec.container import MAX_CHANNELS, CoderName
 from sscodec.denoise import Denoise, denoised_frames, mask
-from sscodec.errors import InputError, UsageError
+from sscodec.entropy.prediction import REACH, predict
+from sscodec.errors import InputError, ModelError, UsageError
 from sscodec.level import amplitude
 from sscodec.nn.config import ModelConfig
 from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, code_dtype, make_header
@@ -78,6 +79,17 @@ class Codec:
         network = found.load(device)
         network.pack()
         return cls(found, network, device)
+
+    def _guess(self, past: np.ndarray, frames: int) -> np.ndarray:
+        """Codes of lost frames, [channels, n_q, frames], from those before them.
+
+        What the entropy model finds the most probable; without one, the last frame over and over.
+        """
+        try:
+            network = self.model.entropy.network
+            return predict(network, past, frames)
+        except ModelError:
+            return past[..., -1:].repeat(frames, axis=-1)
 
     @property
     def config(self) -> ModelConfig:
@@ -313,6 +325,7 @@ class StreamDecoder:
         codec._sound_after_fork()
         self._network = codec._network
         self._config = codec.config
+        self._guess = codec._guess
         self._channels = channels
         self._denoised = denoised_frames(denoise, codec.config, "decoder")
         self._frames = 0  # decoded and concealed
@@ -322,7 +335,7 @@ class StreamDecoder:
         from sscodec.nn.streaming import DecoderSession
 
         self._session = DecoderSession(self._network, self._channels)
-        self._last: np.ndarray | None = None  # codes [channels, n_q, 1] of the frame decoded last
+        self._past: np.ndarray | None = None  # codes [channels, n_q, up to REACH] of the last frames
         self._peak = np.zeros((self._channels, 1), np.float32)  # of its sound
         self._concealed = 0  # frames since
         self._flat = self._channels == 1
@@ -348,15 +361,17 @@ class StreamDecoder:
         self._frames += batch.shape[-1]
         self._flat = codes.ndim == 2
         if batch.shape[-1]:
-            self._last, self._concealed = batch[..., -1:].copy(), 0
+            self._remember(batch)
+            self._concealed = 0
             self._peak = np.abs(audio[:, -self._config.hop :]).max(axis=1, keepdims=True)
         return audio[0] if self._flat else audio
 
     def conceal(self, frames: int) -> np.ndarray:
         """float32 audio in place of lost frames, of the shape that `push` gave last.
 
-        The last frame is repeated, no louder than it was, and faded to silence in CONCEALED_SECONDS. The
-        state is carried on as if the sound had been so; after the silence, decoding begins anew. Calls add
+        The codes are guessed from those before, and their sound is no louder than the last frame was, and
+        faded to silence in CONCEALED_SECONDS. The state is carried on as if that had been the sound; after
+        the silence, decoding begins anew. Calls add
         up: a loss may be concealed piece by piece. Raises UsageError for a number that is none of frames.
         """
         count = models.integer(frames, "frames")
@@ -365,8 +380,10 @@ class StreamDecoder:
         hop, fade = self._config.hop, max(1, round(CONCEALED_SECONDS * self._config.frame_rate))
         audio = np.zeros((self._channels, frames * hop), np.float32)
         audible = min(frames, fade - self._concealed)
-        if self._last is not None and audible > 0:
-            guess = self._synthesise(self._last.repeat(audible, axis=-1))
+        if self._past is not None and audible > 0:
+            codes = self._guess(self._past, audible)
+            guess = self._synthesise(codes)
+            self._remember(codes)
             passed = self._concealed * hop + np.arange(1, audible * hop + 1, dtype=np.float32)
             gain = 1 - passed / (fade * hop)
             audio[:, : audible * hop] = np.clip(guess, -self._peak, self._peak) * gain
@@ -377,6 +394,12 @@ class StreamDecoder:
             self._begin()
             self._flat = flat
         return audio[0] if flat else audio
+
+    def _remember(self, codes: np.ndarray) -> None:
+        past = self._past
+        if past is not None and past.shape[1] == codes.shape[1]:
+            codes = np.concatenate([past, codes], axis=-1)
+        self._past = codes[..., -REACH:].copy()
 
     def _synthesise(self, codes: np.ndarray) -> np.ndarray:
         """float32 audio [channels, frames * hop] of the next frames, from codes [channels, n_q, frames]."""

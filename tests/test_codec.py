@@ -8,6 +8,7 @@ import sscodec
 from sscodec.codec import Codec
 from sscodec.container import Header, StreamWriter
 from sscodec.entropy import RawCoder
+from sscodec.entropy.prediction import predict
 from sscodec.errors import DamagedError, InputError, ModelError, OutputError, UsageError
 from sscodec.files import decode_file, encode_file
 
@@ -457,3 +458,21 @@ def test_progress(recording, tmp_path, model_folder):
     )
     assert calls[-1] == (2.5, 2.5)
     assert calls == sorted(calls)
+
+
+def test_lost_codes_are_guessed_by_the_entropy_model_where_there_is_one(entropy_folder, codec, sound):
+    guessing = Codec.load(entropy_folder)
+    codes = codec.encode(sound(0.5)[:, 0])
+    expected = predict(guessing.model.entropy.network, codes[np.newaxis], 3)
+    whole = guessing.decode(np.concatenate([codes, expected[0].astype(np.int16)], axis=-1))
+    decoder, plain = guessing.stream_decoder(), codec.stream_decoder()
+    decoder.push(codes), plain.push(codes)
+    sound_of = decoder.conceal(3)
+    gain = 1 - np.arange(1, 961) / 4800
+    peak = np.abs(whole[-1280:-960]).max()
+    np.testing.assert_allclose(sound_of, np.clip(whole[-960:], -peak, peak) * gain, atol=1e-5)
+    assert not np.allclose(sound_of, plain.conceal(3))
+    again = guessing.stream_decoder()  # piece by piece it is the same
+    again.push(codes)
+    pieces = np.concatenate([again.conceal(1), again.conceal(2)])
+    np.testing.assert_allclose(pieces, sound_of, atol=1e-5)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sscodec.entropy import CONTEXT, RAW, STATIC, coder_for
 from sscodec.entropy.model import EntropyModel
 from sscodec.entropy.network import Parameters
+from sscodec.entropy.prediction import REACH, predict
 from sscodec.entropy.ranges import Distribution, RangeDecoder, RangeEncoder, weights_of
 from sscodec.errors import DamagedError, ModelError, UsageError
 
@@ -278,3 +279,25 @@ def test_carries_through_many_words():
         slow = reference.RangeDecoder(payload)
         assert [slow.decode([2**23 - 1] * 2) for _ in slow_symbols] == slow_symbols
         assert payload == slow.shortest()
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 40), st.integers(0, 5), st.integers(0, 99))
+def test_guessed_codes_are_the_most_probable_after_those_before(channels, n_q, before, frames, seed):
+    model, layout = random_model(4, 32, seed), StreamLayout(channels, n_q, 32)
+    known = np.random.default_rng(seed).integers(0, 32, (channels, n_q, before))
+    guessed = predict(model.network, known, frames)
+    assert guessed.shape == (channels, n_q, frames)
+    whole = np.concatenate([known[..., -REACH:], guessed], axis=-1)
+    coder = coder_for(CONTEXT, layout, model)
+    weights = [rows for _, rows in coder._distributions(whole)]
+    best = np.concatenate([np.zeros((0, 32), np.float32), *weights]).argmax(1)
+    best = best.reshape(whole.shape[2], n_q, channels).transpose(2, 1, 0)
+    np.testing.assert_array_equal(best[..., -frames:] if frames else best[..., :0], guessed)
+
+
+def test_what_an_entropy_model_cannot_guess():
+    network = random_model(2, 32).network
+    for codes in (np.zeros((1, 3, 4), int), np.full((1, 2, 4), 32)):
+        with pytest.raises(ModelError, match="is not for these codes"):
+            predict(network, codes, 2)
