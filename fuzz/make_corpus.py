@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sscodec.audio import wav
 from sscodec.container import Header, StreamWriter
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import SoundStreamConfig
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
@@ -84,7 +84,7 @@ def main() -> None:
         "coded.ssc": stream([4, 4, 3], coder=1, entropy_hash=bytes(range(8)), codebook_size=4),
         "gap.ssc": gap(),
         "later_version.ssc": small + later_version(small),
-        "config.toml": ModelConfig("tiny").to_toml().encode(),
+        "config.toml": SoundStreamConfig("tiny").to_toml().encode(),
         "entropy.safetensors": entropy(),
         "pcm.wav": wav.header(24_000, 2, "PCM_24", 10) + bytes(60),
         "unknown_length.wav": wav.header(8000, 1, "FLOAT", None) + bytes(40),

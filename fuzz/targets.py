@@ -24,7 +24,7 @@ from sscodec.errors import DamagedError, ModelError, SscodecError
 from sscodec.files import decode_stream
 from sscodec.live import MAX_LIVE_GAP_SECONDS, PacketDecoder, SoundDecoder
 from sscodec.models import Model
-from sscodec.nn.config import ModelConfig, build, parse_toml
+from sscodec.nn.config import ModelConfig, SoundStreamConfig, parse_toml
 from sscodec.repair import repair_streams
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
@@ -132,9 +132,9 @@ def model_folder(data: bytes) -> None:
         for file in ("weights.safetensors", "entropy.safetensors"):
             (folder / file).write_bytes(data)
         for call in (
-            lambda: build(ModelConfig, parse_toml(data.decode("utf-8", "replace"), "config"), "config"),
-            lambda: Model(folder, ModelConfig("tiny")).parameters,
-            lambda: Model(folder, ModelConfig("tiny")).denoises,
+            lambda: ModelConfig.of(parse_toml(data.decode("utf-8", "replace"), "config"), "config"),
+            lambda: Model(folder, SoundStreamConfig("tiny")).parameters,
+            lambda: Model(folder, SoundStreamConfig("tiny")).denoises,
             lambda: EntropyModel.load(folder / "entropy.safetensors").network,
         ):
             try:
