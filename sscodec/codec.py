@@ -25,6 +25,11 @@ from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, code_dtype, make_hea
 MAX_THREADS = 1024
 CONCEALED_SECONDS = 0.2
 """Sound that a decoder makes up where packets are lost, before it falls silent."""
+HELD_SECONDS = 0.06
+"""Of it, before it begins to fade: most losses are shorter."""
+
+RELEASE = 0.9
+"""By which the peak that was heard just before is lower with each frame."""
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -336,7 +341,7 @@ class StreamDecoder:
 
         self._session = DecoderSession(self._network, self._channels)
         self._past: np.ndarray | None = None  # codes [channels, n_q, up to REACH] of the last frames
-        self._peak = np.zeros((self._channels, 1), np.float32)  # of its sound
+        self._peak = np.zeros((self._channels, 1), np.float32)  # of the sound of late
         self._concealed = 0  # frames since
         self._flat = self._channels == 1
 
@@ -363,16 +368,17 @@ class StreamDecoder:
         if batch.shape[-1]:
             self._remember(batch)
             self._concealed = 0
-            self._peak = np.abs(audio[:, -self._config.hop :]).max(axis=1, keepdims=True)
+            peak = np.abs(audio[:, -REACH * self._config.hop :]).max(axis=1, keepdims=True)
+            self._peak = np.maximum(peak, self._peak * RELEASE ** batch.shape[-1])
         return audio[0] if self._flat else audio
 
     def conceal(self, frames: int) -> np.ndarray:
         """float32 audio in place of lost frames, of the shape that `push` gave last.
 
-        The codes are guessed from those before, and their sound is no louder than the last frame was, and
-        faded to silence in CONCEALED_SECONDS. The state is carried on as if that had been the sound; after
-        the silence, decoding begins anew. Calls add
-        up: a loss may be concealed piece by piece. Raises UsageError for a number that is none of frames.
+        The codes are guessed from those before, and their sound is no louder than what was heard just before.
+        After HELD_SECONDS it is faded, to silence after CONCEALED_SECONDS. The state is carried on as if that
+        had been the sound; after the silence, decoding begins anew. Calls add up: a loss may be concealed
+        piece by piece. Raises UsageError for a number that is none of frames.
         """
         count = models.integer(frames, "frames")
         if count is None or count < 0:
@@ -385,7 +391,8 @@ class StreamDecoder:
             guess = self._synthesise(codes)
             self._remember(codes)
             passed = self._concealed * hop + np.arange(1, audible * hop + 1, dtype=np.float32)
-            gain = 1 - passed / (fade * hop)
+            held = round(HELD_SECONDS * self._config.sample_rate)
+            gain = np.clip((fade * hop - passed) / max(1, fade * hop - held), 0, 1)
             audio[:, : audible * hop] = np.clip(guess, -self._peak, self._peak) * gain
             self._concealed += audible
         self._frames += frames
