@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint fuzz bench clean
 
 demo: $(VENV)/.demo
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo.sh
@@ -16,6 +16,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Ten million inputs, in all of which nothing may go wrong: half a day on one core.
+fuzz: $(INSTALLED)
+	$(BIN)/python fuzz/mutate.py --runs 10000000 --seed 23
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/size.py

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import io
 import random
+import sys
+import tempfile
+import zlib
 from pathlib import Path
 
 from sscodec.audio import wav
 from sscodec.container import Header, StreamWriter
+from sscodec.nn.config import SoundStreamConfig
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+from entropy_samples import random_model
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -33,8 +41,28 @@ def stream(frames: list[int], first: int = 0, **changes: object) -> bytes:
     writer.skip_to(first)
     for count in frames:
         writer.write(chance.randbytes(header.raw_size(count)), count)
-    writer.finish(writer.frames * header.hop, 1000)
+    samples = writer.frames * header.hop
+    writer.finish(samples, samples * header.original_rate // header.sample_rate)
     return file.getvalue()
+
+
+def gap() -> bytes:
+    """Packets missing, of the layout that `targets.decoding` decodes."""
+    first, second = stream([4, 4]), stream([4], 9)
+    return first[: first.index(b"\xb0\x01")] + second[second.index(b"\xb0\x09") :]
+
+
+def later_version(data: bytes) -> bytes:
+    size = int.from_bytes(data[5:7], "little")
+    header = data[:4] + b"\2" + data[5 : size - 4]
+    return header + zlib.crc32(header).to_bytes(4, "little") + data[size:]
+
+
+def entropy() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "entropy.safetensors")
+        random_model(1, 2).save(path)
+        return path.read_bytes()
 
 
 def main() -> None:
@@ -53,6 +81,11 @@ def main() -> None:
         "header_lost.ssc": small + b"\0" * 20 + other[20:],
         "beginning_lost.ssc": small[80:],
         "garbage.ssc": b"\x93SSC\x01\xff\xff" + small[:100] + b"\xb0\0\xff\xff\x03" * 9 + small[100:],
+        "coded.ssc": stream([4, 4, 3], coder=1, entropy_hash=bytes(range(8)), codebook_size=4),
+        "gap.ssc": gap(),
+        "later_version.ssc": small + later_version(small),
+        "config.toml": SoundStreamConfig("tiny").to_toml().encode(),
+        "entropy.safetensors": entropy(),
         "pcm.wav": wav.header(24_000, 2, "PCM_24", 10) + bytes(60),
         "unknown_length.wav": wav.header(8000, 1, "FLOAT", None) + bytes(40),
         "rf64.wav": wav.header(48_000, 8, "PCM_32", 2**40) + bytes(64),

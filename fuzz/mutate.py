@@ -16,7 +16,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from targets import ALL
+from structure import seal
+from targets import ALL, SHARES
 
 CORPUS = Path(__file__).parent / "corpus"
 MAX_SECONDS_PER_KB = 1.0
@@ -34,7 +35,10 @@ def mutate(corpus: list[bytes], chance: random.Random) -> bytes:
     data = bytearray(chance.choice(corpus))
     for _ in range(chance.choice((1, 1, 2, 3, 5, 8))):
         _MUTATIONS[chance.randrange(len(_MUTATIONS))](data, corpus, chance)
-    return bytes(data[:MAX_INPUT_BYTES])
+    del data[MAX_INPUT_BYTES:]
+    if chance.random() < 0.5:
+        seal(data)
+    return bytes(data)
 
 
 def _flip_bit(data: bytearray, corpus: list[bytes], chance: random.Random) -> None:
@@ -88,13 +92,16 @@ def _bury(data: bytearray, corpus: list[bytes], chance: random.Random) -> None:
         data[start:start] = unit * (chance.choice((5_000, 70_000, 200_000)) // len(unit))
 
 
-def _fix_checksum(data: bytearray, corpus: list[bytes], chance: random.Random) -> None:
-    """Make the header at the beginning true again, so that what it says is believed."""
-    import zlib
-
-    size = int.from_bytes(data[5:7], "little")
-    if 11 <= size <= len(data):
-        data[size - 4 : size] = zlib.crc32(data[: size - 4]).to_bytes(4, "little")
+def _set_varint(data: bytearray, corpus: list[bytes], chance: random.Random) -> None:
+    """A number of one to five bytes where a packet has its own: far ahead, or just behind."""
+    places = [place for place in range(min(len(data), 2000)) if data[place] & 0xFC == 0xB0]
+    if places:
+        value, digits = chance.choice((2**32 - 1, 2**31, 10**6, 5000, 120, 3, 0)), bytearray()
+        while value > 0x7F:
+            digits.append(value & 0x7F | 0x80)
+            value >>= 7
+        place = chance.choice(places) + 1
+        data[place : place + chance.choice((1, 1, len(digits) + 1))] = bytes([*digits, value])
 
 
 _MUTATIONS = [
@@ -107,7 +114,7 @@ _MUTATIONS = [
     _repeat,
     _splice,
     _bury,
-    _fix_checksum,
+    _set_varint,
 ]
 
 
@@ -121,6 +128,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="number of the first run")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so many")
     options = parser.parse_args()
     corpus = load_corpus()
     signal.signal(signal.SIGVTALRM, _hangs)
@@ -128,8 +136,10 @@ def main() -> None:
     slowest, bytes_in, base = (0.0, 0), 0, 0.0
     started = time.perf_counter()
     for number in range(options.first, options.first + options.runs):
+        if time.perf_counter() - started > options.seconds:
+            break
         chance = random.Random(f"{options.seed} {number}")
-        name = chance.choices(list(ALL), (6, 3, 2, 1))[0]
+        name = chance.choices(list(ALL), SHARES)[0]
         data = mutate(corpus, chance)
         begun = time.process_time()
         # A hang ends in an exception that shows where it was.
@@ -148,7 +158,7 @@ def main() -> None:
         if number % 50_000 == 0:
             print(f"{number} runs, {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     print(
-        f"{options.runs} mutated inputs ({', '.join(f'{name} {n}' for name, n in counts.items())}), "
+        f"{counts.total()} mutated inputs ({', '.join(f'{name} {n}' for name, n in counts.items())}), "
         f"{bytes_in / 1e6:.0f} MB, seed {options.seed}: no failure\n"
         f"slowest {slowest[0]:.4f} s for a kB (run {slowest[1]}); memory {base:.0f} MB after 1000 runs, "
         f"{resident_mb():.0f} MB at most; {time.perf_counter() - started:.0f} s"

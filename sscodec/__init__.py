@@ -4,6 +4,8 @@ codec = sscodec.Codec.load()
 codes = codec.encode(audio, kbps=6)  # float [samples] at codec.sample_rate -> int16 [n_q, frames]
 audio = codec.decode(codes)
 
+audio, rate = sscodec.decode("speech.ssc")
+
 with sscodec.open("speech.ssc") as stream:
     print(stream.header)
     codes = stream.codes()
@@ -17,6 +19,7 @@ __all__ = [
     "Denoise",
     "PacketDecoder",
     "PacketEncoder",
+    "decode",
     "decode_file",
     "encode_file",
     "open",
@@ -29,6 +32,7 @@ _PLACES = {
     "Denoise": ("denoise", "Denoise"),
     "PacketDecoder": ("live", "PacketDecoder"),
     "PacketEncoder": ("live", "PacketEncoder"),
+    "decode": ("arrays", "decode"),
     "decode_file": ("files", "decode_file"),
     "encode_file": ("files", "encode_file"),
     "open": ("streams", "StreamFile"),
@@ -37,6 +41,7 @@ _PLACES = {
 }
 
 if TYPE_CHECKING:
+    from sscodec.arrays import decode
     from sscodec.codec import Codec
     from sscodec.denoise import Denoise
     from sscodec.files import decode_file, encode_file

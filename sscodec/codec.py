@@ -6,22 +6,30 @@ Sound is float [samples] or [channels, samples] with full scale 1.0; codes are i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sscodec import models
-from sscodec.container import CoderName
+from sscodec.container import MAX_CHANNELS, CoderName
 from sscodec.denoise import Denoise, denoised_frames, mask
-from sscodec.errors import InputError, UsageError
+from sscodec.entropy.prediction import REACH, predict
+from sscodec.errors import InputError, ModelError, UsageError
+from sscodec.level import amplitude
 from sscodec.nn.config import ModelConfig
 from sscodec.streams import DEFAULT_PACKET_MS, CodesWriter, code_dtype, make_header
 
 MAX_THREADS = 1024
 CONCEALED_SECONDS = 0.2
 """Sound that a decoder makes up where packets are lost, before it falls silent."""
+HELD_SECONDS = 0.06
+"""Of it, before it begins to fade: most losses are shorter."""
+
+RELEASE = 0.9
+"""By which the peak that was heard just before is lower with each frame."""
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,9 +40,28 @@ if TYPE_CHECKING:
 class Codec:
     """A model ready to code. Make one with `Codec.load`."""
 
-    def __init__(self, model: models.Model, network: Network) -> None:
+    def __init__(self, model: models.Model, network: Network, device: str = "cpu") -> None:
         self.model = model
         self._network = network
+        self._device = device
+        self._process = os.getpid()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by model and device: another process, such as a worker of a DataLoader, loads it anew."""
+        return Codec.load, (self.model, self._device)
+
+    def _sound_after_fork(self) -> None:
+        """In a forked process torch waits for ever for threads that were not forked: it gets one alone."""
+        if self._process == os.getpid():
+            return
+        if self._device != "cpu":
+            raise UsageError(
+                f"a codec on {self._device} does not outlive a fork: start processes with 'spawn'"
+            )
+        import torch
+
+        torch.set_num_threads(1)
+        self._process = os.getpid()
 
     @classmethod
     def load(
@@ -56,7 +83,18 @@ class Codec:
         found = model if isinstance(model, models.Model) else models.find(model)
         network = found.load(device)
         network.pack()
-        return cls(found, network)
+        return cls(found, network, device)
+
+    def _guess(self, past: np.ndarray, frames: int) -> np.ndarray:
+        """Codes of lost frames, [channels, n_q, frames], from those before them.
+
+        What the entropy model finds the most probable; without one, the last frame over and over.
+        """
+        try:
+            network = self.model.entropy.network
+            return predict(network, past, frames)
+        except ModelError:
+            return past[..., -1:].repeat(frames, axis=-1)
 
     @property
     def config(self) -> ModelConfig:
@@ -116,9 +154,18 @@ class Codec:
         Raises UsageError for arguments out of range and for a model that removes no noise when it encodes,
         InputError for samples that are not finite.
         """
+        audio = as_array(audio, "audio")
         if audio.ndim not in (1, 2):
-            raise UsageError(f"audio must be [samples] or [channels, samples], not of shape {audio.shape}")
+            raise UsageError(
+                f"audio must be [samples] or [channels, samples], not {list(audio.shape)}; "
+                "of a batch, encode each"
+            )
         channels = 1 if audio.ndim == 1 else len(audio)
+        if channels > MAX_CHANNELS:
+            raise UsageError(
+                f"audio of shape {list(audio.shape)} has {channels} channels, at most {MAX_CHANNELS} can be "
+                "coded; [samples, channels], as soundfile gives it? transpose it: audio.T"
+            )
         session = self.stream_encoder(channels, models.choose_n_q(self.config, channels, n_q, kbps), denoise)
         step = self.block_frames * self.hop
         starts = range(0, max(1, audio.shape[-1]), step)
@@ -126,23 +173,30 @@ class Codec:
         return np.concatenate([*parts, session.flush()], axis=-1)
 
     def decode(
-        self, codes: np.ndarray, n_q: int | None = None, denoise: Denoise | bool = False
+        self,
+        codes: np.ndarray,
+        n_q: int | None = None,
+        denoise: Denoise | bool = False,
+        gain_db: int = 0,
     ) -> np.ndarray:
         """float32 audio [frames * hop] of codes [n_q, frames], [channels, frames * hop] of 3-D codes.
 
         n_q: use fewer codebooks than there are. denoise: as in `encode`, for models that remove noise when
-        they decode.
+        they decode. gain_db: take this back, as the header of the stream says that the codes come from.
 
         Raises UsageError for codes that the model cannot have made, and for denoise where it cannot be.
         """
+        codes = as_array(codes, "codes")
         if codes.ndim not in (2, 3):
             raise UsageError(f"codes must be [n_q, frames] or [channels, n_q, frames], not {codes.shape}")
+        n_q = models.integer(n_q, "n_q")
         if n_q is not None and not 1 <= n_q <= codes.shape[-2]:
             raise UsageError(f"n_q must be 1 to {codes.shape[-2]}, the codebooks that there are, not {n_q}")
         session = self.stream_decoder(1 if codes.ndim == 2 else len(codes), denoise)
         starts = range(0, max(1, codes.shape[-1]), self.block_frames)
         parts = [session.push(codes[..., :n_q, start : start + self.block_frames]) for start in starts]
-        return np.concatenate(parts, axis=-1)
+        audio = np.concatenate(parts, axis=-1)
+        return audio / np.float32(amplitude(gain_db)) if gain_db else audio
 
     def stream_encoder(
         self, channels: int = 1, n_q: int | None = None, denoise: Denoise | bool = False
@@ -167,7 +221,7 @@ class Codec:
     ) -> int:
         """Write codes [n_q, frames] or [channels, n_q, frames] as a stream and return its size in bytes.
 
-        samples: of each channel, where the last frame is not full.
+        samples: of each channel, where the last frame is not full; they must end in it.
         force: replace an existing file. denoise: as in the call of `encode` that made the codes. entropy: the
         coder; None is "context" where the model has an entropy model, else "raw".
 
@@ -175,6 +229,7 @@ class Codec:
         """
         from sscodec.audio import open_output
 
+        codes = as_array(codes, "codes")
         if codes.ndim not in (2, 3):
             raise UsageError(f"codes must be [n_q, frames] or [channels, n_q, frames], not {codes.shape}")
         codes = codes[np.newaxis] if codes.ndim == 2 else codes
@@ -195,6 +250,7 @@ class StreamEncoder:
     def __init__(self, codec: Codec, channels: int, n_q: int, denoise: Denoise | bool = False) -> None:
         from sscodec.nn.streaming import EncoderSession
 
+        codec._sound_after_fork()
         self._session = EncoderSession(codec._network, channels, n_q)
         self._denoised = denoised_frames(denoise, codec.config, "encoder")
         self._dtype = code_dtype(codec.config.codebook_size)
@@ -239,12 +295,13 @@ def checked_sound(audio: np.ndarray, channels: int, position: int) -> np.ndarray
 
     position: of its first sample. Raises UsageError for other arrays, InputError for what is not finite.
     """
-    audio = np.asarray(audio)
+    audio = as_array(audio, "audio")
     batch = audio[np.newaxis] if audio.ndim == 1 else audio
     if batch.ndim != 2 or len(batch) != channels or not np.issubdtype(audio.dtype, np.floating):
         raise UsageError(
             f"audio must be float [{channels}, samples] with full scale 1.0, "
             f"not {audio.dtype} {list(audio.shape)}"
+            + ("; divide integers by their full scale" if np.issubdtype(audio.dtype, np.integer) else "")
         )
     with np.errstate(over="ignore"):  # infinite, and told so
         batch = np.array(batch, dtype=np.float32, order="C")
@@ -254,14 +311,26 @@ def checked_sound(audio: np.ndarray, channels: int, position: int) -> np.ndarray
     return batch
 
 
+def as_array(values: Any, what: str) -> np.ndarray:
+    """An array of what NumPy takes for one: lists and tensors of the CPU, too. Raises UsageError."""
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"{what} must be a NumPy array or become one, which this does not ({reason})"
+        ) from None
+
+
 class StreamDecoder:
     """Codes in, sound out, block by block; `conceal` takes the place of codes that are lost."""
 
     def __init__(self, codec: Codec, channels: int, denoise: Denoise | bool = False) -> None:
-        if channels < 1:
-            raise UsageError(f"channels must be at least 1, not {channels}")
+        models.check_channels(channels)
+        codec._sound_after_fork()
         self._network = codec._network
         self._config = codec.config
+        self._guess = codec._guess
         self._channels = channels
         self._denoised = denoised_frames(denoise, codec.config, "decoder")
         self._frames = 0  # decoded and concealed
@@ -271,8 +340,8 @@ class StreamDecoder:
         from sscodec.nn.streaming import DecoderSession
 
         self._session = DecoderSession(self._network, self._channels)
-        self._last: np.ndarray | None = None  # codes [channels, n_q, 1] of the frame decoded last
-        self._peak = np.zeros((self._channels, 1), np.float32)  # of its sound
+        self._past: np.ndarray | None = None  # codes [channels, n_q, up to REACH] of the last frames
+        self._peak = np.zeros((self._channels, 1), np.float32)  # of the sound of late
         self._concealed = 0  # frames since
         self._flat = self._channels == 1
 
@@ -281,6 +350,7 @@ class StreamDecoder:
 
         One channel may come as [n_q, frames], and then gives [frames * hop]. Raises UsageError.
         """
+        codes = as_array(codes, "codes")
         batch = codes[np.newaxis] if codes.ndim == 2 else codes
         size = self._config.codebook_size
         if batch.ndim != 3 or len(batch) != self._channels or not np.issubdtype(codes.dtype, np.integer):
@@ -296,24 +366,33 @@ class StreamDecoder:
         self._frames += batch.shape[-1]
         self._flat = codes.ndim == 2
         if batch.shape[-1]:
-            self._last, self._concealed = batch[..., -1:].copy(), 0
-            self._peak = np.abs(audio[:, -self._config.hop :]).max(axis=1, keepdims=True)
+            self._remember(batch)
+            self._concealed = 0
+            peak = np.abs(audio[:, -REACH * self._config.hop :]).max(axis=1, keepdims=True)
+            self._peak = np.maximum(peak, self._peak * RELEASE ** batch.shape[-1])
         return audio[0] if self._flat else audio
 
     def conceal(self, frames: int) -> np.ndarray:
         """float32 audio in place of lost frames, of the shape that `push` gave last.
 
-        The last frame is repeated, no louder than it was, and faded to silence in CONCEALED_SECONDS. The
-        state is carried on as if the sound had been so; after the silence, decoding begins anew. Calls add
-        up: a loss may be concealed piece by piece.
+        The codes are guessed from those before, and their sound is no louder than what was heard just before.
+        After HELD_SECONDS it is faded, to silence after CONCEALED_SECONDS. The state is carried on as if that
+        had been the sound; after the silence, decoding begins anew. Calls add up: a loss may be concealed
+        piece by piece. Raises UsageError for a number that is none of frames.
         """
+        count = models.integer(frames, "frames")
+        if count is None or count < 0:
+            raise UsageError(f"frames must be at least 0, not {frames}")
         hop, fade = self._config.hop, max(1, round(CONCEALED_SECONDS * self._config.frame_rate))
         audio = np.zeros((self._channels, frames * hop), np.float32)
         audible = min(frames, fade - self._concealed)
-        if self._last is not None and audible > 0:
-            guess = self._synthesise(self._last.repeat(audible, axis=-1))
+        if self._past is not None and audible > 0:
+            codes = self._guess(self._past, audible)
+            guess = self._synthesise(codes)
+            self._remember(codes)
             passed = self._concealed * hop + np.arange(1, audible * hop + 1, dtype=np.float32)
-            gain = 1 - passed / (fade * hop)
+            held = round(HELD_SECONDS * self._config.sample_rate)
+            gain = np.clip((fade * hop - passed) / max(1, fade * hop - held), 0, 1)
             audio[:, : audible * hop] = np.clip(guess, -self._peak, self._peak) * gain
             self._concealed += audible
         self._frames += frames
@@ -322,6 +401,12 @@ class StreamDecoder:
             self._begin()
             self._flat = flat
         return audio[0] if flat else audio
+
+    def _remember(self, codes: np.ndarray) -> None:
+        past = self._past
+        if past is not None and past.shape[1] == codes.shape[1]:
+            codes = np.concatenate([past, codes], axis=-1)
+        self._past = codes[..., -REACH:].copy()
 
     def _synthesise(self, codes: np.ndarray) -> np.ndarray:
         """float32 audio [channels, frames * hop] of the next frames, from codes [channels, n_q, frames]."""

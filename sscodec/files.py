@@ -14,13 +14,23 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from sscodec import models
-from sscodec.codec import Codec
-from sscodec.container import MAX_RATE, CoderName, End, Header, StreamReader, probable_end, scan
+from sscodec.container import (
+    MAX_RATE,
+    CoderName,
+    End,
+    Header,
+    StreamReader,
+    add_damage,
+    probable_end,
+    scan,
+)
 from sscodec.denoise import Denoise, denoised_frames
-from sscodec.errors import DamagedError, InputError, UsageError
+from sscodec.errors import DamagedError, InputError, ModelError, SscodecError, UsageError
 from sscodec.level import gain_of
-from sscodec.live import SoundDecoder, SoundEncoder
+from sscodec.live import MAX_CONCEALMENT_SECONDS, SoundDecoder, SoundEncoder
 from sscodec.loader import Loader
+from sscodec.pipes import is_file
+from sscodec.replacing import check_sound_output, check_stream_output
 from sscodec.streams import (
     DEFAULT_PACKET_MS,
     PacketCoder,
@@ -64,7 +74,8 @@ class EncodeReport:
     missing_seconds: float
     """Of sound that the input's header announces and that is not there."""
     gain_db: int
-    """By which quiet sound was raised before it was coded, and will be lowered after it was decoded."""
+    """By which quiet sound was raised before it was coded, or (below 0) sound beyond full scale was lowered;
+    decoding takes it back."""
 
 
 @dataclass
@@ -88,7 +99,11 @@ class DecodeReport:
     denoise: bool
     """Whether noise was removed here, at least in a part: False where the model was never trained to."""
     damage: list[str]
-    """One line for every stretch that was lost; in its place is concealment."""
+    """One line for every stretch that was lost, up to a thousand; in its place is concealment."""
+    error: str | None = None
+    """Why the end of the input could not be decoded at all; what came before is written."""
+    exit_code: int = 0
+    """That of the error."""
 
 
 def encode_file(
@@ -116,17 +131,17 @@ def encode_file(
     where the sound has no header. packet_ms: length of a packet, the unit that a loss takes away, and the
     delay of live sound. denoise: remove noise, in all of the sound (True) or in a part. entropy: the coder of
     the codes; None is "context" where the model has an entropy model, else "raw".
-    model, device, threads: as in `Codec.load`. force: replace an existing file. loader: takes the place of
-    model, device and threads when many files are coded.
+    model, device, threads: as in `Codec.load`. force: replace an existing stream. loader: takes the place of
+    model, device and threads when many files are coded. target must end in .ssc, or be a pipe or a device.
 
-    Quiet sound is made louder before it is encoded, which decoding takes back; from a pipe the level is not
-    known in advance, and stays.
+    Quiet sound is made louder before it is encoded, and sound far beyond full scale softer, which decoding
+    takes back; from a pipe the level is not known in advance, and stays.
 
     Raises InputError, OutputError, ModelError and UsageError; then no file is left behind.
     """
-    from sscodec.audio import AudioReader, check_output, open_output
+    from sscodec.audio import AudioReader, open_output
 
-    check_output(target, source, force)
+    check_stream_output(target, source, force)
     loader = loader or Loader(model, device, threads)
     with AudioReader(source, mono, raw) as reader:
         found = loader.named()
@@ -186,10 +201,12 @@ def decode_file(
     subtype: str | None = None,
     raw: str | None = None,
     denoise: Denoise | bool = False,
+    max_concealment: float = MAX_CONCEALMENT_SECONDS,
     device: str = "cpu",
     threads: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    warn: Callable[[str], None] | None = None,
     loader: Loader | None = None,
 ) -> DecodeReport:
     """Decode a stream (or "-", standard input) into a sound file (or "-", standard output, as WAV).
@@ -198,18 +215,21 @@ def decode_file(
     n_q: use the first codebooks only, of each stream at most so many. subtype: of samples, in libsndfile's
     words. raw: write samples without a header, as "s16le", "s24le", "s32le" or "f32le". denoise: remove
     noise, in all of the sound (True) or in a part of each stream, where the model does it when it decodes.
-    device, threads: as in `Codec.load`. force: replace an existing file. loader: takes the place of model,
-    device and threads when many files are decoded.
+    max_concealment: seconds that may be made up in place of losses, in all. device, threads: as in
+    `Codec.load`. force: replace an existing file, but no stream. loader: takes the place of model, device and
+    threads when many files are decoded. warn: takes a line about an input that looks forged.
 
     What is damaged is concealed in the same length, and is told in the report, not raised.
-    Chained streams are decoded one after the other, at the rate of the first.
+    Chained streams are decoded one after the other, at the rate of the first. What cannot be decoded after
+    some sound could (a loss beyond max_concealment, a stream of another model, of other channels or of a
+    later version) ends the output there, and is the report's error.
 
     Raises InputError, DamagedError (the very header is damaged), OutputError, ModelError and UsageError;
     then no file is left behind.
     """
-    from sscodec.audio import check_output, choose_format, create_audio
+    from sscodec.audio import choose_format, create_audio
 
-    check_output(target, source, force)
+    check_sound_output(target, source, force)
     if raw is None:
         choose_format(target, subtype)
     elif subtype is not None:
@@ -221,7 +241,7 @@ def decode_file(
         first = next(streams)
         header = first.header
         check_n_q(header, n_q)
-        out_rate = _output_rate(header, rate)
+        out_rate = output_rate(header, rate)
         if not file.seekable() and header.original_samples is not None:
             total = _scale(header.original_samples, header.original_rate, out_rate)
         codec = loader.for_stream(header)
@@ -230,28 +250,43 @@ def decode_file(
         writer = stack.enter_context(
             create_audio(target, out_rate, header.channels, subtype, total, source, force, raw)
         )
+        # No sample more than the scan has found, or a WAV header on a pipe has told.
+        limit = total if file.seekable() or (str(target) == "-" and raw is None) else None
+        _warn_of_expansion(file, total, out_rate, warn)
         started = time.perf_counter()
-        samples = count = 0
+        samples = streams_read = 0
+        concealed = 0.0
         damage: list[str] = []
-        for count, stream in enumerate(itertools.chain([first], streams), 1):
-            announced = total is not None and raw is None
-            if count > 1 and str(target) == "-" and announced and not file.seekable():
-                raise InputError(
-                    f"{source}: is a chain of streams, but the WAV header has told the length of the first; "
-                    "from a pipe, decode a chain into a file"
-                )
-            if stream.header.channels != header.channels:
-                raise InputError(
-                    f"{source}: stream {count} has {stream.header.channels} channels, the first "
-                    f"{header.channels}; split the file and decode the streams on their own"
-                )
-            if not codec.model.reads(stream.header.model_hash):
-                codec = loader.for_stream(stream.header)
-            for block in _decode_stream(stream, packets_ahead(file), codec, n_q, denoise, out_rate, damage):
-                writer.write(block)
-                samples += len(block)
-                if progress:
-                    progress(samples / out_rate, None if total is None else total / out_rate)
+        failure: SscodecError | None = None
+        chain = itertools.chain([first], streams)
+        try:
+            for streams_read, stream in enumerate(chain, 1):
+                if streams_read > 1 and str(target) == "-" and limit is not None and not file.seekable():
+                    raise InputError(
+                        f"{source}: is a chain of streams, but the WAV header has told the length of the "
+                        "first; from a pipe, decode a chain into a file"
+                    )
+                if stream.header.channels != header.channels:
+                    raise DamagedError(
+                        f"{source}: stream {streams_read} has {stream.header.channels} channels, the first "
+                        f"{header.channels}; split the file and decode the streams on their own"
+                    )
+                if not codec.model.reads(stream.header.model_hash):
+                    codec = loader.for_stream(stream.header)
+                few = None if n_q is None else min(n_q, stream.header.n_q)
+                decoder = SoundDecoder(codec, stream.header, few, denoise, max_concealment - concealed)
+                for block in decode_stream(stream, packets_ahead(file), decoder, out_rate, damage):
+                    if limit is not None:
+                        block = block[: limit - samples]
+                    writer.write(block)
+                    samples += len(block)
+                    if progress:
+                        progress(samples / out_rate, None if total is None else total / out_rate)
+                concealed += decoder.concealed / stream.header.frame_rate
+        except (DamagedError, ModelError) as error:
+            if samples == 0:
+                raise
+            failure = error
         elapsed = time.perf_counter() - started
     seconds = samples / out_rate
     return DecodeReport(
@@ -263,11 +298,13 @@ def decode_file(
         sample_rate=out_rate,
         samples=samples,
         n_q=n_q or header.n_q,
-        streams=count,
+        streams=streams_read,
         elapsed_seconds=elapsed,
         speed=seconds / elapsed,
         denoise=bool(denoise) and codec.denoises,
         damage=damage,
+        error=None if failure is None else str(failure),
+        exit_code=0 if failure is None else failure.exit_code,
     )
 
 
@@ -280,17 +317,17 @@ def decoded_size(source: str | Path, rate: int | str = "original") -> tuple[int,
         file, streams = open_streams(source, stack)
         header = next(streams).header
         file.seek(0)
-        return _output_rate(header, rate), header.channels, _scan_length(file, rate)
+        return output_rate(header, rate), header.channels, _scan_length(file, rate)
 
 
 def _gain_of_file(source: str | Path, mono: bool, raw: RawFormat | None) -> int:
-    """By how many dB to raise a sound file; 0 for what can be read only once. Raises InputError."""
+    """By how many dB to raise a sound file, or lower it (below 0); 0 for what can be read only once."""
     from sscodec.audio import AudioReader
 
-    if not Path(source).is_file():
+    if not is_file(source):
         return 0
     with AudioReader(source, mono, raw) as reader:
-        return gain_of(float(np.abs(block).max()) for block in reader.blocks())
+        return gain_of((float(np.abs(block).max()) for block in reader.blocks()), reader.unbounded)
 
 
 def _at_rate(reader: AudioReader, rate: int) -> Iterator[np.ndarray]:
@@ -303,35 +340,50 @@ def _at_rate(reader: AudioReader, rate: int) -> Iterator[np.ndarray]:
     yield resampler.flush()
 
 
-def _decode_stream(
-    stream: StreamReader,
-    ahead: int,
-    codec: Codec,
-    n_q: int | None,
-    denoise: Denoise | bool,
-    out_rate: int,
-    damage: list[str],
+def decode_stream(
+    stream: StreamReader, ahead: int, decoder: SoundDecoder, out_rate: int, damage: list[str]
 ) -> Iterator[np.ndarray]:
-    """Blocks [frames, channels] at out_rate, cut to the length that the stream says."""
+    """Blocks [frames, channels] at out_rate, cut to the length that the stream says.
+
+    Where it raises DamagedError, all that came before has been given.
+    """
     from sscodec.audio import Resampler, Trimmer
 
     header = stream.header
     resampler = Resampler(header.sample_rate, out_rate, header.channels)
     # Padding of the last frame is all that has to be cut off.
     trimmer = Trimmer(header.channels, hold=header.hop * out_rate // header.sample_rate + 2)
-    decoder = SoundDecoder(codec, header, None if n_q is None else min(n_q, header.n_q), denoise)
-    samples = 0
-    for sound in decoder.decode(stream, ahead):
-        samples += sound.shape[1]
-        yield trimmer.push(resampler.push(sound.T))
+    samples, failure = 0, None
+    try:
+        for sound in decoder.decode(stream, ahead):
+            samples += sound.shape[1]
+            yield trimmer.push(resampler.push(sound.T))
+    except DamagedError as error:
+        failure = error
     yield trimmer.push(resampler.flush())
-    end = stream.end or probable_end(header, samples // header.hop)
+    end = probable_end(header, samples // header.hop) if failure or stream.end is None else stream.end
     yield trimmer.finish(_length(header, end, out_rate))
-    damage.extend(decoder.damage)
-    damage.extend(stream.damage)
+    add_damage(damage, decoder.damage)
+    add_damage(damage, stream.damage)
+    if failure:
+        raise failure
 
 
-def _output_rate(header: Header, rate: int | str) -> int:
+def _warn_of_expansion(
+    file: BinaryIO, total: int | None, rate: int, warn: Callable[[str], None] | None
+) -> None:
+    """Say so where a file announces more seconds than it has bytes: not even silence is so small."""
+    if warn is None or total is None or not file.seekable():
+        return
+    place = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(place)
+    if total > size * rate:
+        warn(f"{size} bytes hold {total / rate:.0f} s, more than a second a byte: a forged stream?")
+
+
+def output_rate(header: Header, rate: int | str) -> int:
+    """Hz of what is decoded at a rate of `decode_file`. Raises UsageError."""
     if rate in ("original", "model"):
         return header.original_rate if rate == "original" else header.sample_rate
     if isinstance(rate, str) or not 1 <= rate <= MAX_RATE:
@@ -342,13 +394,10 @@ def _output_rate(header: Header, rate: int | str) -> int:
 def _length(header: Header, end: End, out_rate: int) -> int:
     """Samples of a channel at out_rate that a whole stream decodes to."""
     if out_rate == header.original_rate:
-        length = end.original_samples
-    elif out_rate == header.sample_rate:
-        length = end.samples
-    else:
-        length = _scale(end.original_samples, header.original_rate, out_rate)
-    # A marker that contradicts itself must not fill the disk with silence. Rounding may cost one sample.
-    return min(length, _scale(end.frames * header.hop + 1, header.sample_rate, out_rate) + 1)
+        return end.original_samples
+    if out_rate == header.sample_rate:
+        return end.samples
+    return _scale(end.original_samples, header.original_rate, out_rate)
 
 
 def _scale(samples: int, in_rate: int, out_rate: int) -> int:
@@ -369,7 +418,7 @@ def _scan_length(file: BinaryIO, rate: int | str) -> int | None:
             index = scan(file)
             if index.end is None:
                 return None
-            out_rate = out_rate or _output_rate(index.header, rate)
+            out_rate = out_rate or output_rate(index.header, rate)
             length += _length(index.header, index.end, out_rate)
             file.seek(index.stop)
         return length

@@ -6,6 +6,7 @@ so it fits into any loop, asyncio's included.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO, cast
 
@@ -20,8 +21,11 @@ from sscodec.level import amplitude
 from sscodec.streams import CodesWriter, PacketCoder, check_n_q, make_header
 
 LIVE_PACKET_MS = 40.0
-MAX_GAP_SECONDS = 24 * 3600
-"""A longer loss is a damaged number, not a loss: nobody wants the disk filled with silence."""
+MAX_CONCEALMENT_SECONDS = 600.0
+"""Of all losses of a file together: more is a forged number rather than a loss, and nobody wants the disk
+filled with silence."""
+MAX_LIVE_GAP_SECONDS = 10.0
+"""Concealed at once in live sound: more would only be heard as a delay."""
 
 
 class SoundEncoder:
@@ -68,15 +72,21 @@ class SoundEncoder:
 class SoundDecoder:
     """What a StreamReader gives, into sound at the model's rate; what is lost is concealed.
 
-    n_q: use the first codebooks only. denoise: as in `Codec.decode`. The header's gain is taken back.
-    Raises UsageError and ModelError.
+    n_q: use the first codebooks only. denoise: as in `Codec.decode`. max_concealment: seconds that may be
+    made up in all. The header's gain is taken back. Raises UsageError and ModelError.
     """
 
     def __init__(
-        self, codec: Codec, header: Header, n_q: int | None = None, denoise: Denoise | bool = False
+        self,
+        codec: Codec,
+        header: Header,
+        n_q: int | None = None,
+        denoise: Denoise | bool = False,
+        max_concealment: float = MAX_CONCEALMENT_SECONDS,
     ) -> None:
         check_n_q(header, n_q)
         self._header = header
+        self._max_concealment = max_concealment
         self._n_q = n_q
         self._codes = PacketCoder(header, codec.model)
         self._decoder = StreamDecoder(codec, header.channels, denoise)
@@ -92,7 +102,9 @@ class SoundDecoder:
         return self.decode([item])
 
     def decode(self, items: Iterable[Packet | Gap], ahead: int = 1) -> Iterator[np.ndarray]:
-        """float32 [channels, samples] blocks of at most a second. Raises DamagedError for an absurd gap.
+        """float32 [channels, samples] blocks of at most a second.
+
+        Raises DamagedError where more is lost than may be made up, before any of it.
 
         ahead: as of `PacketCoder.decode_all`.
         """
@@ -108,9 +120,11 @@ class SoundDecoder:
 
     def conceal(self, frames: int) -> Iterator[np.ndarray]:
         """Sound in place of lost frames, as `push` gives it; see StreamDecoder.conceal."""
-        if frames > MAX_GAP_SECONDS * self._header.frame_rate:
+        rate = self._header.frame_rate
+        if self.concealed + frames > self._max_concealment * rate:
             raise DamagedError(
-                f"{frames} frames are missing, more than a day: the stream's numbers are damaged"
+                f"{frames / rate:.0f} s are missing, more than the {self._max_concealment:.0f} s that are "
+                "still to be made up: forged, or a long loss, for which --max-concealment allows more"
             )
         for start in range(0, frames, self._block):
             audio = self._decoder.conceal(min(self._block, frames - start))
@@ -176,11 +190,15 @@ class PacketDecoder:
         if not codec.model.reads(self._header.model_hash):
             raise ModelError(f"the packets need model {self._header.model_id!r}, not {codec.model.id!r}")
         self._framing = Framing(self._header)
-        self._decoder = SoundDecoder(codec, self._header, n_q, denoise)
+        # What is live may run for weeks: each gap is bounded, not their sum.
+        self._decoder = SoundDecoder(codec, self._header, n_q, denoise, math.inf)
+        live = round(MAX_LIVE_GAP_SECONDS * self._header.frame_rate)
+        self._longest = max(self._header.packet_frames, live)
+        self._jump: int | None = None  # the sequence that would confirm a packet that was far ahead
         self.damage = self._decoder.damage
         """A line for each loss and each packet that was of no use; the first MAX_DAMAGE_LINES of them."""
         self.frames = 0
-        """Given so far, decoded and concealed."""
+        """Of the stream so far: decoded, concealed, and what a gap had beyond MAX_LIVE_GAP_SECONDS."""
         self.ended = False
 
     @property
@@ -192,8 +210,11 @@ class PacketDecoder:
         """float32 [channels, samples]: the sound of the packet that arrived, after what is missing before it.
 
         Nothing comes of a packet that is damaged, repeated or too late; of the end marker, what is missing at
-        the end. The last frame is filled up with silence. Raises DamagedError where more than a day is
-        missing.
+        the end. The last frame is filled up with silence.
+
+        No more than MAX_LIVE_GAP_SECONDS are concealed at once. A packet that is further ahead must be
+        confirmed by its successor (as in RFC 3550, A.1), for its number may be forged: it is passed over, the
+        next one is taken, and the time between is left out.
         """
         if data == self._framing.header_copy:
             return self._join([])
@@ -206,6 +227,9 @@ class PacketDecoder:
             return self._join(self._conceal(missing))
         if part.first_frame < self.frames:
             return self._refuse(f"packet {part.sequence} came too late")
+        if part.first_frame - self.frames > self._longest and part.sequence != self._jump:
+            self._jump = part.sequence + 1
+            return self._refuse(f"packet {part.sequence} is far ahead, and waits for its successor")
         blocks = [*self._conceal(part.first_frame - self.frames), *self._decoder.push(part)]
         self.frames += part.frames
         return self._join(blocks)
@@ -215,7 +239,7 @@ class PacketDecoder:
         return self._join(self._conceal(self._header.packet_frames))
 
     def _conceal(self, frames: int) -> list[np.ndarray]:
-        blocks = list(self._decoder.conceal(frames))
+        blocks = list(self._decoder.conceal(min(frames, self._longest)))
         if frames:
             self._decoder.note(f"{frames} frames lost at {self.frames / self._header.frame_rate:.3f} s")
             self.frames += frames

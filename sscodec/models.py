@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import numbers
+import operator
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,9 +19,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sscodec.container import HASH_SIZE
+from sscodec.container import HASH_SIZE, MAX_CHANNELS
 from sscodec.errors import ModelError, UsageError
 from sscodec.nn.config import ModelConfig
+from sscodec.pipes import is_file, is_folder
 
 if TYPE_CHECKING:
     from sscodec.entropy.model import EntropyModel
@@ -85,7 +88,7 @@ class Model:
             return sum(math.prod(tensor["shape"]) for tensor in header.values())
         except OSError as error:
             raise self._unreadable(error) from None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, MemoryError):
             raise ModelError(
                 f"{self.path / WEIGHTS_FILE}: not a safetensors file; install it again"
             ) from None
@@ -105,6 +108,8 @@ class Model:
             with safe_open(path, framework="numpy") as file:
                 names = [name for name in file.keys() if name.endswith(("film.gamma", "film.beta"))]  # noqa: SIM118
                 rows = [file.get_tensor(name) for name in names]
+            if any(row.ndim != 2 or len(row) != 2 for row in rows):
+                raise ModelError(f"{path}: its FiLM tensors do not fit {CONFIG_FILE}; install it again")
         except OSError as error:
             raise self._unreadable(error) from None
         except SafetensorError as error:
@@ -114,7 +119,7 @@ class Model:
     @property
     def has_entropy(self) -> bool:
         """Whether the folder holds an entropy model, which may still be unfit."""
-        return (self.path / ENTROPY_FILE).is_file()
+        return is_file(self.path / ENTROPY_FILE)
 
     @cached_property
     def entropy(self) -> EntropyModel:
@@ -152,12 +157,18 @@ class Model:
             network = build_network(self.config)
             weights = load_file(self.path / WEIGHTS_FILE)
             network.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, strict=True)
+            broken = [name for name, tensor in weights.items() if not bool(tensor.isfinite().all())]
+            if broken:
+                raise ModelError(
+                    f"{self.path / WEIGHTS_FILE}: {broken[0]} holds numbers that are not finite; "
+                    "install it again"
+                )
         except OSError as error:
             raise self._unreadable(error) from None
         except SafetensorError as error:
             raise ModelError(f"{self.path / WEIGHTS_FILE}: not a safetensors file ({error})") from None
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())[:300]
+        except (RuntimeError, TypeError, OverflowError, MemoryError) as error:
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
             raise ModelError(f"{self.path}: the weights do not fit {CONFIG_FILE} ({reason})") from None
         try:
             return network.to(torch.device(device)).eval().requires_grad_(False)
@@ -171,7 +182,7 @@ class Model:
 
 def installed() -> Iterator[Model]:
     """The models that come with sscodec, the default first. Raises ModelError for a malformed config."""
-    folders = (folder for root in _roots() if root.is_dir() for folder in root.iterdir() if _is_model(folder))
+    folders = (folder for root in _roots() for folder in _entries(root) if _is_model(folder))
     for folder in sorted(folders, key=lambda folder: (folder.name != DEFAULT_MODEL, folder.name)):
         yield open_folder(folder)
 
@@ -206,7 +217,7 @@ def find(name: str | Path | None = None) -> Model:
                 return open_folder(root / name)
     if _is_model(Path(name)):
         return open_folder(Path(name))
-    if Path(name).is_dir():
+    if is_folder(name):
         raise ModelError(f"{name}: no model folder; it must hold {CONFIG_FILE} and {WEIGHTS_FILE}")
     known = ", ".join(model.id for model in installed()) or "none"
     raise ModelError(
@@ -288,6 +299,8 @@ def n_q_within(kbps: float, step: float, most: int, whose: str) -> int:
 
     most: how many there are. Raises UsageError for less than one and more than all, naming `whose` they are.
     """
+    if isinstance(kbps, bool) or not isinstance(kbps, numbers.Real):
+        raise UsageError(f"kbps must be a number, not {kbps!r}")
     steps = kbps / step + 1e-6  # 4.35 / 0.15 is 28.999...
     if not 1 <= steps <= most + 2e-6:
         raise UsageError(f"kbps must be {step:g} to {step * most:g} for {whose}, not {kbps:g}")
@@ -299,8 +312,8 @@ def choose_n_q(config: ModelConfig, channels: int, n_q: int | None = None, kbps:
 
     Without n_q and kbps, what 6 kbps buy, or the nearest that the model has. Raises UsageError out of range.
     """
-    if channels < 1:
-        raise UsageError(f"channels must be at least 1, not {channels}")
+    check_channels(channels)
+    n_q = integer(n_q, "n_q")
     if n_q is not None and kbps is not None:
         raise UsageError("give n_q or kbps, not both")
     if n_q is not None:
@@ -312,6 +325,25 @@ def choose_n_q(config: ModelConfig, channels: int, n_q: int | None = None, kbps:
         kbps = min(max(DEFAULT_KBPS, step), step * config.n_q)
     whose = f"model {config.name} and {channels} channel{'s' if channels > 1 else ''}"
     return n_q_within(kbps, step, config.n_q, whose)
+
+
+def integer(value: object, name: str) -> int | None:
+    """A whole number, NumPy's included, or None. Raises UsageError for all else: 2.5, True, "2"."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(f"{name} must be a whole number, not {value!r}") from None
+
+
+def check_channels(channels: int) -> None:
+    """Raise UsageError for numbers of channels that cannot be coded."""
+    count = integer(channels, "channels")
+    if count is None or not 1 <= count <= MAX_CHANNELS:
+        raise UsageError(f"channels must be 1 to {MAX_CHANNELS}, not {channels}")
 
 
 def open_folder(folder: Path) -> Model:
@@ -326,5 +358,12 @@ def _roots() -> list[Path]:
     return [wheel] if wheel.is_dir() else [package.parent / "models"]
 
 
+def _entries(root: Path) -> list[Path]:
+    try:
+        return list(root.iterdir())
+    except OSError:  # none is there, or none that this user may see
+        return []
+
+
 def _is_model(folder: Path) -> bool:
-    return (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()
+    return is_file(folder / CONFIG_FILE) and is_file(folder / WEIGHTS_FILE)

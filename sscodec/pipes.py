@@ -45,10 +45,23 @@ def flush_output() -> None:
         sys.stdout.flush()
 
 
+def is_there(name: str | Path) -> bool:
+    """Whether something has that name. As those below: False where that cannot be told, because the name is
+    too long or a folder closed. Whoever opens it is told why; `Path`'s own questions raise OSError."""
+    return os.path.exists(name)  # noqa: PTH110
+
+
+def is_file(name: str | Path) -> bool:
+    return os.path.isfile(name)  # noqa: PTH113
+
+
+def is_folder(name: str | Path) -> bool:
+    return os.path.isdir(name)  # noqa: PTH112
+
+
 def is_special(name: str | Path) -> bool:
     """Whether something is there that is neither a file nor a folder: a device, or a pipe that has a name."""
-    path = Path(name)
-    return path.exists() and not path.is_file() and not path.is_dir()
+    return is_there(name) and not is_file(name) and not is_folder(name)
 
 
 def same_file(target: str | Path, source: str | Path) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from sscodec.container import UNKNOWN_SAMPLES, Packet, StreamReader, StreamWriter, probable_end
+from sscodec.container import Packet, StreamReader, StreamWriter, add_damage, probable_end
+from sscodec.errors import DamagedError
 
 
 @dataclass
@@ -26,7 +27,9 @@ class RepairReport:
     """Known to be missing before and between them; what a truncated stream would have held is not known."""
     bytes: int = 0
     damage: list[str] = field(default_factory=list)
-    """A line for every stretch that was damaged."""
+    """A line for every stretch that was damaged; the first MAX_DAMAGE_LINES of them."""
+    error: str | None = None
+    """Why streams at the end of a chain could not be read at all; those before them are kept."""
 
 
 def repair_file(source: str | Path, target: str | Path, force: bool = False) -> RepairReport:
@@ -34,10 +37,11 @@ def repair_file(source: str | Path, target: str | Path, force: bool = False) -> 
 
     Raises InputError, DamagedError (no header is left) and OutputError; then no file is left behind.
     """
-    from sscodec.audio.output import check_output, open_output
+    from sscodec.audio.output import open_output
+    from sscodec.replacing import check_stream_output
     from sscodec.streams import open_streams
 
-    check_output(target, source, force)
+    check_stream_output(target, source, force)
     with ExitStack() as stack:
         _, streams = open_streams(source, stack)
         with open_output(target, source, force) as output:
@@ -53,7 +57,8 @@ def repair_streams(streams: Iterable[StreamReader], target: BinaryIO) -> RepairR
     and every stream gets its header, the copy of it and an end marker.
     """
     report = RepairReport()
-    for stream in streams:
+    streams = iter(streams)
+    while stream := _next_stream(streams, report):
         writer = StreamWriter(target, stream.header)
         frames = lost = 0
         for item in stream:
@@ -65,10 +70,20 @@ def repair_streams(streams: Iterable[StreamReader], target: BinaryIO) -> RepairR
             else:
                 lost += item.frames or 0
         end = stream.end or probable_end(stream.header, writer.frames)
-        original_samples = min(end.original_samples, UNKNOWN_SAMPLES - 1)
-        report.bytes += writer.finish(end.samples, original_samples, end.frames)
+        report.bytes += writer.finish(end.samples, end.original_samples, end.frames)
         report.streams += 1
         report.seconds += stream.seconds_of(frames)
         report.lost_seconds += stream.seconds_of(frames + lost) - stream.seconds_of(frames)
-        report.damage += stream.damage
+        add_damage(report.damage, stream.damage)
     return report
+
+
+def _next_stream(streams: Iterator[StreamReader], report: RepairReport) -> StreamReader | None:
+    """None at the end, and where what follows in a chain cannot be read: the report then says why."""
+    try:
+        return next(streams, None)
+    except DamagedError as error:
+        if not report.streams:
+            raise
+        report.error = str(error)
+        return None

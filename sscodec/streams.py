@@ -35,23 +35,33 @@ _AHEAD = 8
 
 
 class StreamFile:
-    """The first stream of a `.ssc` file, read without a model. A context manager; iterate it once.
+    """The first stream of a `.ssc` file, read without a model. A context manager.
 
     Iterating gives the codes of packet after packet, int16 [channels, n_q, frames]. It raises DamagedError
-    where a packet is lost, and ModelError where the stream's entropy model is not installed.
+    where a packet is lost, and ModelError where the stream's entropy model is not installed. Iterating again
+    begins again; a pipe cannot: InputError.
     """
 
     def __init__(self, path: str | Path, model: models.Model | None = None) -> None:
         """model: where the entropy model is looked for first."""
         self._model = model
         with ExitStack() as stack:
-            file, streams = open_streams(path, stack)
-            self._ahead = packets_ahead(file)
+            self._name = input_name(path)
+            self._file, streams = open_streams(path, stack)
+            self._begin = self._file.tell() if self._file.seekable() else None
+            self._ahead = packets_ahead(self._file)
             self._reader = next(streams)
+            self._used = False
             self._stack = stack.pop_all()
         self.header: Header = self._reader.header
 
     def __iter__(self) -> Iterator[np.ndarray]:
+        if self._used:
+            if self._begin is None:
+                raise InputError(f"{self._name}: has been read already, and cannot be read again")
+            self._file.seek(self._begin)
+            self._reader = StreamReader(self._file)
+        self._used = True
         coder = PacketCoder(self.header, self._model)
         for item, codes in coder.decode_all(self._reader, self._ahead):
             if codes is None:
@@ -65,7 +75,8 @@ class StreamFile:
     def codes(self) -> np.ndarray:
         """All of them, int16 [channels, n_q, frames]. Raises DamagedError and ModelError.
 
-        They are of the sound that the header's gain_db made louder: of what Codec.decode gives, take it back.
+        They are of the sound that the header's gain_db made louder: give that to Codec.decode, too.
+        `sscodec.decode` gives sound alone.
         """
         header = self.header
         none = np.zeros((header.channels, header.n_q, 0), code_dtype(header.codebook_size))
@@ -159,7 +170,7 @@ class PacketCoder:
         payload = None if self._coder is None else self._coder.encode(codes)
         if payload is not None and len(payload) <= self._raw.size(codes.shape[2]):
             return payload, False
-        return self._raw.encode(codes), payload is not None
+        return self._raw.encode(codes), self._coder is not None
 
     def decode(self, packet: Packet) -> np.ndarray:
         """Codes int16 (`code_dtype`) [channels, n_q, frames]. Raises DamagedError."""
@@ -241,18 +252,19 @@ def packets_ahead(file: BinaryIO) -> int:
 def open_streams(source: str | Path, stack: ExitStack) -> tuple[BinaryIO, Iterator[StreamReader]]:
     """A file, or standard input ("-"), and what `read_streams` gives of it; errors name the file."""
     name = input_name(source)
-    with _naming(name):
+    with naming(name):
         file = open_bytes(source, stack)
     return file, _named_streams(file, name)
 
 
 def _named_streams(file: BinaryIO, name: str) -> Iterator[StreamReader]:
-    with _naming(name):
+    with naming(name):
         yield from read_streams(file)
 
 
 @contextmanager
-def _naming(name: str) -> Iterator[None]:
+def naming(name: str) -> Iterator[None]:
+    """Put the name of the file before what InputError and DamagedError say."""
     try:
         yield
     except (InputError, DamagedError) as error:

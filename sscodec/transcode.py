@@ -12,11 +12,14 @@ import numpy as np
 from sscodec import models
 from sscodec.container import CoderName, Gap, Header, Packet, StreamReader
 from sscodec.errors import DamagedError, ModelError, UsageError
+from sscodec.pipes import input_name
+from sscodec.replacing import check_stream_output
 from sscodec.streams import (
     CodesWriter,
     PacketCoder,
     check_n_q,
     coder_fields,
+    naming,
     open_streams,
     packet_frames,
     packets_ahead,
@@ -73,11 +76,11 @@ def transcode_file(
     Raises DamagedError (`repair_file` makes a stream whole), ModelError where an entropy model is missing,
     UsageError for what the stream does not have, InputError and OutputError; then no file is left behind.
     """
-    from sscodec.audio.output import check_output, open_output
+    from sscodec.audio.output import open_output
 
     if n_q is not None and kbps is not None:
         raise UsageError("give n_q or kbps, not both")
-    check_output(target, source, force)
+    check_stream_output(target, source, force)
     report = TranscodeReport(str(source), str(target))
     known: dict[bytes, models.Model | None] = {}
     with ExitStack() as stack:
@@ -95,16 +98,17 @@ def transcode_file(
                 report.nominal_kbps = header.bitrate / 1000
             decoder, writer = PacketCoder(old, found), CodesWriter(output, header, found)
             frames = 0
-            for item, codes in decoder.decode_all(stream, packets_ahead(file)):
-                if isinstance(item, Gap):
-                    _check_gap(stream, item, header)
-                    continue
-                if header.packet_frames == old.packet_frames:
-                    writer.skip_to(item.sequence)
-                writer.write(_checked(item, codes)[:, :kept])
-                frames += item.frames
-                if progress:
-                    progress(report.seconds + frames / old.frame_rate, None)
+            with naming(input_name(source)):
+                for item, codes in decoder.decode_all(stream, packets_ahead(file)):
+                    if isinstance(item, Gap):
+                        _check_gap(stream, item, header)
+                        continue
+                    if header.packet_frames == old.packet_frames:
+                        writer.skip_to(item.sequence)
+                    writer.write(_checked(item, codes)[:, :kept])
+                    frames += item.frames
+                    if progress:
+                        progress(report.seconds + frames / old.frame_rate, None)
             end = stream.end
             assert end is not None  # a truncated stream ends in a gap
             report.bytes += writer.finish(end.samples, end.original_samples, end.frames)

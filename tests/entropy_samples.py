@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -13,7 +14,7 @@ from sscodec.container import CODER_NAMES
 from sscodec.entropy import coder_for
 from sscodec.entropy.model import EntropyModel
 from sscodec.entropy.network import DILATIONS, Parameters
-from sscodec.entropy.ranges import weights_of
+from sscodec.entropy.ranges import Distribution, weights_of
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,16 @@ def likely_codes(
     class Draws:
         """Takes the place of the range decoder."""
 
+        only_zeros_follow = False
+
         def __init__(self, payload: bytes) -> None:
             pass
 
-        def decode(self, weights: np.ndarray, n: int = 1) -> np.ndarray:
-            rows = weights if weights.ndim == 2 else np.tile(weights, (n, 1))
-            places = chance.random((len(rows), 1)) * 2**24
-            return (np.cumsum(rows.astype(np.float64) + 1, 1) <= places).sum(1, dtype=np.int32)
+        def decode(self, distribution: Distribution) -> int:
+            return bisect_right(distribution.ends, chance.random() * 2**24)
+
+        def finish(self) -> None:
+            pass
 
     module = f"sscodec.entropy.{CODER_NAMES[coder]}"
     with patch(f"{module}.RangeDecoder", Draws):

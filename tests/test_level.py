@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import sscodec
 from sscodec.codec import Codec
-from sscodec.level import LARGEST_GAIN_DB, QUIET_DB, RAISED_DB, amplitude, gain_of
+from sscodec.level import LARGEST_GAIN_DB, LARGEST_LOSS_DB, LOUD_DB, QUIET_DB, RAISED_DB, amplitude, gain_of
 
 
 @pytest.fixture
@@ -85,3 +85,32 @@ def test_what_is_loud_and_what_is_silent_stays(tmp_path, sound, model_folder):
         path = tmp_path / f"{name}.wav"
         soundfile.write(path, audio, 24000)
         assert sscodec.encode_file(path, path.with_suffix(".ssc"), model=model_folder).gain_db == 0
+
+
+# Sound beyond full scale
+
+
+@given(st.lists(st.floats(1e-9, 1e30), min_size=1, max_size=5))
+def test_sound_far_beyond_full_scale_comes_close_to_the_same_level(peaks):
+    gain, highest = gain_of(peaks, unbounded=True), 20 * np.log10(max(peaks))
+    if highest > LOUD_DB:
+        assert RAISED_DB - 1 < highest + gain <= RAISED_DB + 1e-9 or gain == -LARGEST_LOSS_DB
+    elif highest >= QUIET_DB:
+        assert gain == 0
+    else:
+        assert gain > 0
+
+
+def test_sound_beyond_full_scale_comes_back_as_loud(tmp_path, sound, model_folder):
+    audio = sound(1.0)
+    soundfile.write(tmp_path / "in.wav", audio * (20 / np.abs(audio).max()), 24000, "FLOAT")
+    report = sscodec.encode_file(tmp_path / "in.wav", tmp_path / "a.ssc", model=model_folder)
+    assert report.gain_db == -37
+    codec = Codec.load(model_folder)
+    with sscodec.open(tmp_path / "a.ssc") as stream:
+        assert stream.header.gain_db == -37
+        codes = stream.codes()
+    loud = soundfile.read(tmp_path / "in.wav", dtype="float32")[0]
+    np.testing.assert_array_equal(codes, codec.encode(loud * np.float32(10 ** (-37 / 20)))[np.newaxis])
+    decoded, _ = sscodec.decode(tmp_path / "a.ssc", model=model_folder)
+    np.testing.assert_array_equal(decoded, codec.decode(codes, gain_db=-37)[0])

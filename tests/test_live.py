@@ -193,7 +193,7 @@ def test_what_does_not_fit(codec, parts, other_model_folder):
             sscodec.PacketDecoder(codec, parts[0], n_q=n_q)
     with pytest.raises(UsageError, match=r"audio must be float \[2, samples\] with full scale"):
         sscodec.PacketEncoder(codec, channels=2).push(np.zeros(100, np.float32))
-    with pytest.raises(UsageError, match="channels must be at least 1"):
+    with pytest.raises(UsageError, match="channels must be 1 to 8"):
         sscodec.PacketEncoder(codec, channels=0)
     with pytest.raises(UsageError, match="packet_ms"):
         sscodec.PacketEncoder(codec, packet_ms=0)

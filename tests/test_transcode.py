@@ -67,8 +67,8 @@ def test_there_and_back_is_the_same_file(model, codes):
         write("made.ssc", model, codes, entropy)
         assert Path(f"{entropy}.ssc").read_bytes() == Path("made.ssc").read_bytes()
         assert np.array_equal(read(f"{entropy}.ssc"), codes)
-        sscodec.transcode_file(f"{entropy}.ssc", f"{entropy}.raw", entropy="raw")
-        assert Path(f"{entropy}.raw").read_bytes() == Path("raw.ssc").read_bytes()
+        sscodec.transcode_file(f"{entropy}.ssc", f"{entropy}.raw.ssc", entropy="raw")
+        assert Path(f"{entropy}.raw.ssc").read_bytes() == Path("raw.ssc").read_bytes()
         assert (report.entropy, report.n_q, report.nominal_kbps, report.streams) == (entropy, 8, 12.0, 1)
         assert report.seconds == pytest.approx(31_999 / 24_000)
         assert report.input_bytes == Path("raw.ssc").stat().st_size
@@ -146,8 +146,8 @@ def test_chains(model, codes):
     Path("chain.ssc").write_bytes(Path("a.ssc").read_bytes() + Path("b.ssc").read_bytes())
     report = sscodec.transcode_file("chain.ssc", "out.ssc", n_q=2)
     for name in ("a", "b"):
-        sscodec.transcode_file(f"{name}.ssc", f"{name}.out", n_q=2)
-    assert Path("out.ssc").read_bytes() == Path("a.out").read_bytes() + Path("b.out").read_bytes()
+        sscodec.transcode_file(f"{name}.ssc", f"{name}.out.ssc", n_q=2)
+    assert Path("out.ssc").read_bytes() == Path("a.out.ssc").read_bytes() + Path("b.out.ssc").read_bytes()
     assert (report.streams, report.bytes) == (2, Path("out.ssc").stat().st_size)
     assert report.seconds == pytest.approx(31_999 / 24_000 + 9_599 / 24_000)
     with pytest.raises(UsageError, match="n_q must be 1 to 4, the codebooks of the stream, not 5"):

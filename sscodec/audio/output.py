@@ -7,13 +7,13 @@ import errno
 import os
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from sscodec.errors import OutputError
-from sscodec.pipes import is_special, same_file, standard_output
+from sscodec.pipes import is_file, is_folder, is_special, is_there, same_file, standard_output
 
 
 @contextmanager
@@ -44,11 +44,9 @@ def open_output(target: str | Path, source: str | Path = "-", force: bool = Fals
             return
         # The file behind a symbolic link is replaced, not the link.
         path = Path(os.path.realpath(target))
-        # Names are limited in bytes, not in characters; 200 leave room for the rest.
-        name = os.fsdecode(os.fsencode(path.name)[:200])
-        part = path.with_name(f".{name}.{uuid.uuid4().hex[:8]}.part")
+        part = part_of(path)
         try:
-            with part.open("x+b") as file:
+            with open(part, "x+b", opener=_opener_like(path)) as file:
                 yield file
                 # A full disk may tell so only here, and a power cut must not leave a name without content.
                 file.flush()
@@ -60,6 +58,29 @@ def open_output(target: str | Path, source: str | Path = "-", force: bool = Fals
         _move(part, path, force)
 
 
+def name_parts(token: str) -> None:
+    """Let the parts of this process have names that whoever gave it the token can tell, with `part_of`."""
+    global _token
+    _token = token
+
+
+_token: str | None = None
+
+
+def part_of(target: str | Path, token: str | None = None) -> Path:
+    """What an output is called until it is complete; token: of `name_parts`, or else chosen at random."""
+    path = Path(os.path.realpath(target))
+    # Names are limited in bytes, not in characters; 200 leave room for the rest.
+    name = os.fsdecode(os.fsencode(path.name)[:200])
+    return path.with_name(f".{name}.{token or _token or uuid.uuid4().hex[:8]}.part")
+
+
+def _opener_like(path: Path) -> Callable[[str, int], int]:
+    """Makes a file that nobody may read who may not read the one that it will replace."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666
+    return lambda name, flags: os.open(name, flags, mode)
+
+
 def check_output(target: str | Path, source: str | Path, force: bool) -> None:
     """Raise what `open_output` would raise at once: before the work, not after."""
     if same_file(target, source):
@@ -68,11 +89,11 @@ def check_output(target: str | Path, source: str | Path, force: bool) -> None:
     if str(target) == "-" or is_special(target):
         return
     path = Path(os.path.realpath(target))
-    if path.is_dir():
+    if is_folder(path):
         raise OutputError(f"{path}: is a folder; name a file")
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
-    if path.is_file() and not force:
+    if is_file(path) and not force:
         raise OutputError(f"{path}: exists already; use --force to replace it")
 
 
@@ -95,8 +116,9 @@ def _move(part: Path, path: Path, force: bool) -> None:
         else:
             part.unlink()
     except OSError as error:
+        left = f"is whole, in {part}" if is_there(part) else "has been removed by another program"
         raise OutputError(
-            f"{path}: cannot get its name ({error.strerror or error}); the output is whole, in {part}"
+            f"{path}: cannot get its name ({error.strerror or error}); the output {left}"
         ) from None
 
 

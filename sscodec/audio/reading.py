@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,11 +26,21 @@ UNKNOWN_FRAMES = 2**63 - 1
 """What libsndfile says for a FLAC file whose writer could not seek back to fill in its length."""
 
 
+MAX_SPOOL_BYTES = 2 << 30
+"""Of a pipe that has to be copied to the disk before it can be read."""
+_BEGINNINGS = (
+    *(b"fLaC", b"OggS", b"ID3", b"FORM", b"caff", b"riff", b"RIFF", b"RIFX", b"RF64", b".snd", b"dns."),
+    *(b"NIST", b"Creative Voice File", b"MATLAB", b"\x64\xa3", b"\x00\x01\xa3\x64", b"2BIT", b"PVF1"),
+)
+"""First bytes of libsndfile's formats; MPEG audio without a tag begins with eleven bits that are set."""
+
+
 class _Source(Protocol):
     sample_rate: int
     channels: int
     frames: int | None
     announced: int | None
+    unbounded: bool
 
     def read(self, frames: int) -> np.ndarray: ...
 
@@ -74,6 +84,11 @@ class AudioReader:
     def frames(self) -> int | None:
         """Samples of each channel that the input has, as far as it tells; None where only its end will."""
         return self._source.frames
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether samples are stored as floating-point numbers, which may exceed full scale by any factor."""
+        return self._source.unbounded
 
     @property
     def missing(self) -> int:
@@ -123,17 +138,41 @@ class AudioReader:
                 raise InputError(f"{self.name}: is empty; pipe sound into it or name a file")
             if format_ is not None:
                 return _PcmSource(file, format_)
-            # Ogg, MP3, AIFF and most other formats of libsndfile are read by seeking; from a pipe it cannot
-            # give back the bytes that it has probed. Hence a temporary file for all but WAV.
-            spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-            spool.write(head)
-            shutil.copyfileobj(file, spool)
-            spool.seek(0)
-            return _SoundfileSource(spool, stack)
+            return _SoundfileSource(self._spool(file, head, stack), stack)
         except soundfile.SoundFileError as error:
             raise InputError(f"{self.name}: not a sound file that can be read ({_reason(error)})") from None
         except OSError as error:
             raise InputError(f"{self.name}: cannot open it ({error.strerror or error})") from None
+
+    def _spool(self, file: BinaryIO, head: bytes, stack: ExitStack) -> BinaryIO:
+        """A temporary file with all of a pipe whose first bytes are `head`.
+
+        Ogg, MP3, AIFF and most other formats of libsndfile are read by seeking; from a pipe it cannot give
+        back the bytes that it has probed. What no format begins with is refused before it fills a disk.
+        """
+        if not (head.startswith(_BEGINNINGS) or (head[0] == 0xFF and head[1:2] >= b"\xe0")):
+            raise InputError(
+                f"{self.name}: not a sound format that can be read from a pipe; name the file, or convert: "
+                "ffmpeg -i FILE -f wav - | sscodec encode - ..."
+            )
+        # A buffer would seek when it is closed, and libsndfile has moved its descriptor meanwhile.
+        spool = stack.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
+        try:
+            spool.write(head)
+            while part := file.read(1 << 20):
+                if spool.tell() + len(part) > MAX_SPOOL_BYTES:
+                    raise InputError(
+                        f"{self.name}: more than {MAX_SPOOL_BYTES >> 30} GiB of a format that must be read "
+                        "to its end first; name the file, or pipe WAV, which is read as it comes"
+                    )
+                spool.write(part)
+            spool.seek(0)
+        except OSError as error:
+            raise InputError(
+                f"{self.name}: cannot be kept in {tempfile.gettempdir()} ({error.strerror or error}); name "
+                "the file, or pipe WAV, which is read as it comes"
+            ) from None
+        return spool
 
     def _check_header(self) -> None:
         if not 1 <= self._source.channels <= MAX_CHANNELS:
@@ -182,6 +221,7 @@ class _SoundfileSource:
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int | None = None if self._file.frames == UNKNOWN_FRAMES else self._file.frames
+        self.unbounded = self._file.subtype in ("FLOAT", "DOUBLE")
         # libsndfile takes a WAV file that was cut off for a shorter one.
         self.announced = None if format_ is None else format_.frames
 
@@ -198,6 +238,7 @@ class _PcmSource:
         self.sample_rate = format_.sample_rate
         self.channels = format_.channels
         self.frames = self.announced = self._left = format_.frames
+        self.unbounded = format_.is_float
         # A buffered pipe's read() waits for the full count; its read1() returns what has arrived.
         self._read = getattr(file, "read1", file.read)
         self._rest = b""  # part of a frame
@@ -217,9 +258,9 @@ class _PcmSource:
 
 
 def _is_seekable_file(file: BinaryIO) -> bool:
+    """Not of devices: /dev/zero can be sought, but has no end."""
     try:
-        file.fileno()
-        return file.seekable()
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.seekable()
     except (io.UnsupportedOperation, OSError):
         return False
 

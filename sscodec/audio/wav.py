@@ -127,11 +127,12 @@ def _parse_fmt(body: bytes) -> tuple[int, int, int, bool] | None:
     return sample_rate, channels, bits, tag == FLOAT
 
 
-def header(sample_rate: int, channels: int, subtype: str, frames: int | None) -> bytes:
+def header(sample_rate: int, channels: int, subtype: str, frames: int | None, long: bool = False) -> bytes:
     """The 44 bytes before the samples; 80 bytes (RF64) where the length is known and beyond 4 GB.
 
     frames: None writes 0xFFFFFFFF as the sizes, which readers of streams take as "until the end". So does a
         number that a header cannot hold: it comes from a damaged stream.
+    long: RF64, whatever the length, in place of a header that announced more.
     """
     bits = WRITABLE_SUBTYPES[subtype]
     frame_bytes = channels * bits // 8
@@ -145,7 +146,7 @@ def header(sample_rate: int, channels: int, subtype: str, frames: int | None) ->
     data_bytes = frames * frame_bytes
     padding = data_bytes % 2
     riff_bytes = 36 + data_bytes + padding
-    if riff_bytes < UNKNOWN_LENGTH:
+    if riff_bytes < UNKNOWN_LENGTH and not long:
         start = struct.pack("<4sI4s", b"RIFF", riff_bytes, b"WAVE")
         return start + fmt + struct.pack("<4sI", b"data", data_bytes)
     ds64 = struct.pack("<4sIQQQI", b"ds64", 28, riff_bytes + 36, data_bytes, frames, 0)

@@ -21,6 +21,8 @@ EXTENSION_ALIASES = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "SND": "AU"}
 NAMED_ONLY = {"SD2"}
 """Formats that need the name of a file, not a descriptor."""
 PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+SHORT_HEADER_BYTES = 44
+"""Of WAV; that of RF64 is longer."""
 UNCLIPPED = ("FLOAT", "DOUBLE")
 
 
@@ -135,7 +137,7 @@ class WavWriter:
             self._file.write(b"\0")  # chunks have an even length
         if self._written == self._announced or not self._patchable:
             return
-        header = wav.header(*self._format, self._written)
+        header = wav.header(*self._format, self._written, long=self._header_bytes > SHORT_HEADER_BYTES)
         if len(header) != self._header_bytes:
             # It has grown beyond 4 GB, and RF64 needs a longer header: let readers take the rest of the file.
             header = wav.header(*self._format, None)

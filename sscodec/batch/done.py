@@ -16,6 +16,7 @@ from sscodec.container import Header, read_streams
 from sscodec.denoise import TAG
 from sscodec.errors import DamagedError, InputError, OutputError
 from sscodec.files import decoded_size
+from sscodec.pipes import is_file
 from sscodec.streams import make_header
 
 
@@ -63,7 +64,7 @@ def encoded(source: str, target: str, model: models.Model, options: Mapping[str,
     try:
         stream = whole_stream(target)
     except InputError:
-        raise OutputError(f"{target}: exists already and is no stream; use --force to replace it") from None
+        raise OutputError(f"{target}: exists already and is no stream; remove it first") from None
     if stream is None:
         return None
     header = stream.header
@@ -129,7 +130,7 @@ def _has_length(source: str, header: Header) -> bool:
     """Whether a sound file is what a header says, as far as its own header tells. A pipe tells nothing."""
     from sscodec.audio import AudioReader
 
-    if not Path(source).is_file():
+    if not is_file(source):
         return True
     with AudioReader(source) as reader:
         rate, channels = header.original_rate, header.original_channels
@@ -151,8 +152,7 @@ def _text(value: object) -> str:
 
 
 def _is_there(target: str) -> bool:
-    path = Path(target)
-    return path.is_file() and path.stat().st_size > 0
+    return is_file(target) and Path(target).stat().st_size > 0
 
 
 def _is_older(target: str, source: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sscodec.errors import InputError, UsageError
+from sscodec.pipes import is_folder
 
 SOUND_SUFFIXES = frozenset(
     f".{name}"
@@ -76,7 +77,7 @@ def _from_names(names: Iterable[str], wanted: frozenset[str], recursive: bool) -
     for name in names:
         if name in ("", "-"):
             raise UsageError(f"{name!r} is no file; a batch reads files, and their names from --files-from")
-        if Path(name).is_dir():
+        if is_folder(name):
             for path in _files_below(name, wanted, recursive):
                 yield path, os.path.relpath(path, name)
         else:
@@ -85,15 +86,14 @@ def _from_names(names: Iterable[str], wanted: frozenset[str], recursive: bool) -
 
 def _from_list(listed: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in listed:
-        if Path(name).is_dir():
-            raise UsageError(f"{name}: is a folder; a list holds files")
         place = os.path.normpath(name).lstrip("/")
-        if Path(place).parts[0] == os.pardir:
+        if place.split("/")[0] == os.pardir:
             raise UsageError(
                 f"{name}: a listed name with '..' has no place in the output folder; "
                 "start from the folder that holds the files"
             )
-        yield name, place
+        # A file that is called "-" is no pipe; a folder fails when its turn comes, as what is missing does.
+        yield os.path.join(".", name) if name == "-" else name, place  # noqa: PTH118
 
 
 def _files_below(folder: str, wanted: frozenset[str], recursive: bool) -> Iterator[str]:

@@ -7,17 +7,17 @@ is forked. The parent never imports torch. A worker holds its models from one fi
 from __future__ import annotations
 
 import contextlib
-import glob
 import multiprocessing
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 
+from sscodec.audio.output import name_parts, part_of
 from sscodec.batch.plan import Task
 from sscodec.batch.work import Outcome, Work
 from sscodec.errors import SscodecError
@@ -34,6 +34,8 @@ _FROM_TERMINALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if has
 class _Worker:
     process: SpawnProcess
     connection: Connection
+    token: str
+    """In the names of its parts, so that they are told from those of others."""
     task: Task | None
     told: float = 0.0
     """Seconds of sound of the task that are known to be done."""
@@ -95,12 +97,13 @@ class Pool:
     def _start(self, task: Task) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
+        token = uuid.uuid4().hex[:8]
+        process = context.Process(target=_serve, args=(theirs, self._work, token), daemon=True)
         # What a terminal sends goes to all its processes: workers ignore it from birth, the parent ends them.
         with _ignored(*_FROM_TERMINALS):
             process.start()
         theirs.close()
-        worker = _Worker(process, ours, task)
+        worker = _Worker(process, ours, token, task)
         self._workers.append(worker)
         with contextlib.suppress(OSError):
             ours.send(task)
@@ -118,7 +121,7 @@ class Pool:
         worker.process.join(STOP_SECONDS)
         task, code = worker.task, worker.process.exitcode
         assert task is not None
-        _remove_parts(task)
+        _remove_part(worker)
         how = f"exit code {code}"
         if code is not None and code < 0:
             how = signal.Signals(-code).name + (", out of memory?" if code == -signal.SIGKILL else "")
@@ -139,17 +142,18 @@ class Pool:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
-            if worker.process.exitcode != 128 + signal.SIGTERM and worker.task is not None:
-                _remove_parts(worker.task)
+            if worker.process.exitcode != 128 + signal.SIGTERM:
+                _remove_part(worker)
             worker.connection.close()
         self._workers.clear()
 
 
-def _serve(connection: Connection, work: Work) -> None:
+def _serve(connection: Connection, work: Work, token: str) -> None:
     """The life of a worker: tasks in, outcomes out, until the parent closes the connection or is gone."""
     for number in _FROM_TERMINALS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _unwind)
+    name_parts(token)
     with contextlib.suppress(EOFError, OSError):
         while True:
             task = connection.recv()
@@ -187,9 +191,8 @@ def _ignored(*numbers: signal.Signals) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _remove_parts(task: Task) -> None:
-    """What `open_output` could not remove because the process was killed."""
-    target = Path(task.target).resolve()
-    for part in target.parent.glob(f".{glob.escape(target.name[:200])}.*.part"):
+def _remove_part(worker: _Worker) -> None:
+    """What `open_output` could not remove because the process was killed: its own part, nobody else's."""
+    if worker.task is not None:
         with contextlib.suppress(OSError):
-            part.unlink()
+            part_of(worker.task.target, worker.token).unlink()

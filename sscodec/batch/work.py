@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sscodec.batch.plan import Task
 from sscodec.errors import DamagedError, OutputError, SscodecError
+from sscodec.pipes import is_file
 
 if TYPE_CHECKING:
     from sscodec.files import Progress
@@ -121,7 +122,7 @@ class Work:
             task.source,
             task.target,
             loader=self.loader,
-            force=self.force or Path(task.target).is_file(),  # nothing worth keeping, as was just found
+            force=self.force or is_file(task.target),  # nothing worth keeping, as was just found
             progress=progress,
             **self.options,
         )
@@ -142,13 +143,16 @@ class Work:
             task.source,
             task.target,
             loader=self.loader,
-            force=self.force or Path(task.target).is_file(),
+            force=self.force or is_file(task.target),
             progress=progress,
             **self.options,
         )
         _measure(outcome, report.seconds, Path(task.source).stat().st_size, report.n_q)
         outcome.denoise, outcome.damage = report.denoise, report.damage
-        if report.damage:
+        if report.error:
+            outcome.error = f"{report.error}; what was whole before is in {task.target}"
+            outcome.exit_code = report.exit_code
+        elif report.damage:
             outcome.error = f"{task.source}: damaged, see `sscodec info`; what was whole is in {task.target}"
             outcome.exit_code = DamagedError.exit_code
 

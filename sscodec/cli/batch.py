@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -16,11 +16,12 @@ import click
 from sscodec.cli.options import Command, note, note_input, note_untrained, print_json
 from sscodec.cli.progress import batch_bar
 from sscodec.errors import InputError, OutputError, UsageError
-from sscodec.pipes import flush_output, open_input
+from sscodec.pipes import flush_output, is_folder, is_there, open_input
 
 if TYPE_CHECKING:
     from sscodec.batch import Outcome, Work
 
+MAX_LIST_BYTES = 1 << 30
 _BATCH_OPTIONS = [
     click.option(
         "--output-dir", "-o", metavar="FOLDER", type=click.Path(), help="Put the outputs of all inputs there."
@@ -65,9 +66,11 @@ def take_batch(names: Sequence[str], options: dict[str, Any]) -> Batch | None:
     if null and files_from is None:
         raise UsageError("--null is about --files-from: give that too")
     if output_dir is None:
-        if len(names) > 2 or recursive or jobs is not None or files_from is not None:
+        if len(names) > 2:
+            raise several_inputs(names)
+        if recursive or jobs is not None or files_from is not None:
             raise UsageError("many inputs need a folder for their outputs: give it with -o FOLDER")
-        if names and Path(names[0]).is_dir():
+        if names and is_folder(names[0]):
             raise UsageError(f"{names[0]}: is a folder; give a folder for the outputs too, with -o FOLDER")
         return None
     if jobs is not None and jobs < 1:
@@ -77,6 +80,16 @@ def take_batch(names: Sequence[str], options: dict[str, Any]) -> Batch | None:
     if not names and files_from is None:
         raise UsageError("there is no input: name files or folders, or give --files-from")
     return Batch(output_dir, recursive, jobs, files_from, null)
+
+
+def several_inputs(names: Sequence[str]) -> UsageError:
+    """The error of who names inputs alone, the last of which is no output; it tells what was meant."""
+    command = click.get_current_context().info_name
+    shown = shlex.join(names[:3])
+    more = " ..." if len(names) > 3 else ""
+    return UsageError(
+        f"several inputs need a folder for their outputs: sscodec {command} -o FOLDER {shown}{more}"
+    )
 
 
 def input_and_output(names: Sequence[str]) -> tuple[str, str | None]:
@@ -106,7 +119,7 @@ def run_batch(
     common = {name: options.pop(name) for name in ("model", "device", "threads", "force")}
     work = Work(command, suffix, **common, options=options)
 
-    if Path(batch.output_dir).exists() and not Path(batch.output_dir).is_dir():
+    if is_there(batch.output_dir) and not is_folder(batch.output_dir):
         raise OutputError(f"{batch.output_dir}: is no folder; name one for the outputs")
     listed = _read_names(batch) if batch.files_from is not None else []
     tasks = plan(names, listed, batch.output_dir, wanted=wanted, suffix=suffix, recursive=batch.recursive)
@@ -173,12 +186,17 @@ def _read_names(batch: Batch) -> list[str]:
     assert batch.files_from is not None
     try:
         with ExitStack() as stack:
-            data = open_input(batch.files_from, stack).read()
+            data = open_input(batch.files_from, stack).read(MAX_LIST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{batch.files_from}: cannot read it ({error.strerror or error})") from None
+    if len(data) > MAX_LIST_BYTES:
+        raise InputError(
+            f"{batch.files_from}: larger than {MAX_LIST_BYTES >> 20} MiB, which no list of names is"
+        )
     if b"\0" in data and not batch.null:
         raise UsageError(f"--files-from {batch.files_from}: its names end with NUL; give --null, too")
-    names = data.split(b"\0") if batch.null else data.splitlines()
+    # A carriage return belongs to a name, but for one at its end: lists also come from Windows.
+    names = data.split(b"\0") if batch.null else [name.removesuffix(b"\r") for name in data.split(b"\n")]
     return [os.fsdecode(name) for name in names if name]
 
 

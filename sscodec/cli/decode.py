@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from sscodec.cli.batch import batch_options, input_and_output, run_batch, take_batch
+from sscodec.cli.batch import batch_options, input_and_output, run_batch, several_inputs, take_batch
 from sscodec.cli.options import (
     coding_options,
     denoise_options,
@@ -18,6 +19,7 @@ from sscodec.cli.options import (
 )
 from sscodec.cli.progress import progress_bar
 from sscodec.errors import DamagedError, UsageError
+from sscodec.pipes import input_name
 
 
 @click.command()
@@ -36,6 +38,14 @@ from sscodec.errors import DamagedError, UsageError
     help="Format where OUT is not named, such as flac.  [default: wav]",
 )
 @click.option("--raw", metavar="ENCODING", help="Write bare samples: s16le, s24le, s32le or f32le.")
+@click.option(
+    "--max-concealment",
+    type=click.FloatRange(0),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Sound to make up for losses, in all.",
+)
 @denoise_options
 @batch_options
 @coding_options
@@ -69,6 +79,8 @@ def decode(
         run_batch(batch, "decode", suffix, names, options, quiet=quiet, as_json=as_json)
         return
     source, target = input_and_output(names)
+    if target is not None and Path(target).suffix.lower() == ".ssc":
+        raise several_inputs(names)
     if raw is not None:
         if format_ is not None:
             raise UsageError("--raw and --format both name a format: give one of them")
@@ -79,12 +91,21 @@ def decode(
     from sscodec.files import decode_file
 
     with progress_bar(quiet) as progress:
-        report = decode_file(source, target, progress=progress, **options)
+        report = decode_file(
+            source,
+            target,
+            progress=progress,
+            warn=lambda line: note(f"{input_name(source)}: {line}", quiet),
+            **options,
+        )
     note_untrained(options, report.denoise, quiet)
     if as_json:
         print_json(report)
     for line in report.damage:
         note(line, quiet)
+    if report.error:
+        note(f"{report.error}; what was whole before is in {target}")
+        click.get_current_context().exit(report.exit_code)
     if report.damage:
         raise DamagedError(f"{source}: damaged, see `sscodec info`; what was whole is in {target}")
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from sscodec.cli.batch import batch_options, input_and_output, run_batch, take_batch
+from sscodec.cli.batch import batch_options, input_and_output, run_batch, several_inputs, take_batch
 from sscodec.cli.options import (
     coding_options,
     denoise_options,
     entropy_option,
+    note,
     note_input,
     note_rate,
     note_untrained,
@@ -20,6 +22,7 @@ from sscodec.cli.options import (
 )
 from sscodec.cli.progress import progress_bar
 from sscodec.errors import UsageError
+from sscodec.pipes import is_file, same_file
 
 
 @click.command()
@@ -67,6 +70,8 @@ def encode(
         run_batch(batch, "encode", ".ssc", names, options, quiet=quiet, as_json=as_json)
         return
     source, target = input_and_output(names)
+    if target is not None and _is_another_input(source, target):
+        raise several_inputs(names)
     target = output_name(source, target, ".ssc", as_json)
     from sscodec.audio import RawFormat
     from sscodec.files import encode_file
@@ -77,9 +82,20 @@ def encode(
         report = encode_file(source, target, kbps=kbps, tags=pairs, progress=progress, **options)
     note_rate(kbps, report, quiet)
     note_untrained(options, report.denoise, quiet)
+    if report.gain_db < 0:
+        note(
+            f"{source}: exceeds full scale and was lowered by {-report.gain_db} dB; decode takes that back, "
+            "but only --subtype FLOAT holds what comes of it",
+            quiet,
+        )
     note_input(source, report.seconds, report.missing_seconds, quiet)
     if as_json:
         print_json(report)
+
+
+def _is_another_input(source: str, target: str) -> bool:
+    """Whether what stands where OUT does is a file that no stream may replace."""
+    return is_file(target) and Path(target).suffix.lower() != ".ssc" and not same_file(target, source)
 
 
 def _parse_tags(tags: tuple[str, ...]) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from sscodec.cli.options import note, print_json, printable
+from sscodec.cli.options import JsonList, note, printable
 from sscodec.errors import DamagedError, ModelError, SscodecError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class StreamInfo:
     original_samples: int | None
     denoise: bool
     gain_db: int
-    """By which quiet sound was raised before it was coded; decoding lowers it again."""
+    """By which quiet sound was raised before it was coded, or loud sound lowered (below 0)."""
     tags: dict[str, str]
     seconds: float
     frames: int
@@ -73,37 +74,44 @@ def info(files: tuple[str, ...], verbose: bool, as_json: bool) -> None:
 
     --verbose reads the codes, for which the entropy model must be installed.
     """
-    found: list[StreamInfo] = []
     failures: list[SscodecError] = []
+    show = JsonList() if as_json else None
     for name in files:
+        found: dict[type[SscodecError], SscodecError] = {}  # one of each kind, for chains may be long
         try:
-            streams = inspect_file(name, verbose)
+            for stream in inspect_file(name, verbose):
+                if show:
+                    show.add(vars(stream))
+                else:
+                    click.echo(describe(stream))
+                if stream.missing:
+                    found.setdefault(ModelError, ModelError(f"{name}: {stream.missing}"))
+                if stream.damage:
+                    error = DamagedError(f"{name}: damaged; `sscodec decode` saves what is whole")
+                    found.setdefault(DamagedError, error)
         except SscodecError as error:
-            failures.append(type(error)(f"{name}: {error}"))
-            continue
-        found += streams
-        failures += [ModelError(f"{name}: {stream.missing}") for stream in streams if stream.missing]
-        if any(stream.damage for stream in streams):
-            failures.append(DamagedError(f"{name}: damaged; `sscodec decode` saves what is whole"))
-    if as_json:
-        print_json([vars(stream) for stream in found])
-    else:
-        for stream in found:
-            click.echo(describe(stream))
+            found[type(error)] = type(error)(f"{name}: {error}")
+        failures += found.values()
+    if show:
+        show.end()
     for failure in failures:
         note(str(failure))
     if failures:
         click.get_current_context().exit(failures[0].exit_code)
 
 
-def inspect_file(name: str, verbose: bool = False) -> list[StreamInfo]:
-    """All streams of a file, or of standard input ("-"). Raises InputError and DamagedError."""
+def inspect_file(name: str, verbose: bool = False) -> Iterator[StreamInfo]:
+    """All streams of a file, or of standard input ("-"), each as soon as it has been read.
+
+    Raises InputError and DamagedError.
+    """
     from sscodec.container import read_streams
     from sscodec.streams import open_bytes
 
     with ExitStack() as stack:
         streams = read_streams(open_bytes(name, stack))
-        return [_inspect(name, number, stream, verbose) for number, stream in enumerate(streams, 1)]
+        for number, stream in enumerate(streams, 1):
+            yield _inspect(name, number, stream, verbose)
 
 
 def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> StreamInfo:
@@ -209,7 +217,8 @@ def describe(stream: StreamInfo) -> str:
         f"  codes      {stream.coder}, {stream.n_q} codebooks of {stream.codebook_size}"
         + (f", entropy model {stream.entropy_hash}" if stream.entropy_hash else "")
         + (", noise removed" if stream.denoise else "")
-        + (f", raised by {stream.gain_db} dB" if stream.gain_db else ""),
+        + (f", raised by {stream.gain_db} dB" if stream.gain_db > 0 else "")
+        + (f", lowered by {-stream.gain_db} dB" if stream.gain_db < 0 else ""),
         f"  packets    {stream.packets} of up to {packet_seconds:.3f} s, {stream.frames} frames",
         f"  size       {stream.bytes} bytes, of which overhead {stream.overhead_bytes} "
         f"({stream.overhead_percent:.1f} %)",

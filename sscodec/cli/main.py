@@ -22,7 +22,7 @@ from sscodec.cli.repair import repair
 from sscodec.cli.spectrogram import spectrogram
 from sscodec.cli.transcode import transcode
 from sscodec.cli.verify import verify
-from sscodec.errors import OutputError, SscodecError, UsageError
+from sscodec.errors import InputError, OutputError, SscodecError, UsageError
 from sscodec.pipes import flush_output
 
 INTERRUPTED = 130
@@ -42,7 +42,9 @@ class _Group(click.Group):
         except click.Abort:
             code = INTERRUPTED
         except OSError as error:
-            code = _report(_as_output_error(error))
+            code = _report(_as_told_error(error))
+        except MemoryError:
+            code = _report(SscodecError("there is not enough memory for this input"))
         sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -52,11 +54,14 @@ class _Group(click.Group):
             click.echo("sscodec: interrupted", err=True)
             ctx.exit(INTERRUPTED)
         except OSError as error:  # click would end a closed pipe with another exit code
-            raise _as_output_error(error) from None
+            raise _as_told_error(error) from None
 
 
-def _as_output_error(error: OSError) -> OutputError:
-    """Inputs and output files tell their errors themselves: what is left is standard output."""
+def _as_told_error(error: OSError) -> SscodecError:
+    """Inputs and output files tell their errors themselves: what is left is standard output, which has no
+    name, and names that could not even be looked at."""
+    if error.filename is not None:
+        return InputError(f"{os.fsdecode(error.filename)}: {error.strerror or error}")
     return OutputError(f"standard output: cannot write ({error.strerror or error})")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sscodec.cli.options import note, print_json
+from sscodec.cli.options import note, print_json, printable
 
 
 @click.command()
@@ -50,7 +50,9 @@ def _describe(rows: list[dict[str, Any]]) -> None:
         low, high = row["kbps"][0], row["kbps"][-1]
         click.echo(f"{row['id']}")
         click.echo(f"  {row['sample_rate']} Hz, {low:g} to {high:g} kbps in steps of {low:g}")
-        click.echo(f"  {row['parameters']:,} parameters, licence {row['licence']}, hash {row['hash']}")
+        click.echo(
+            f"  {row['parameters']:,} parameters, licence {printable(row['licence'])}, hash {row['hash']}"
+        )
         click.echo(f"  entropy model {row['entropy_hash'] or 'none: raw codes only'}")
         if row["denoise"]:
             click.echo(f"  removes noise: {row['denoise']} --denoise")

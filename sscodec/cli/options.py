@@ -146,9 +146,24 @@ def printable(text: str) -> str:
 def print_json(value: Any) -> None:
     """A dataclass, or lists and dicts, as JSON on standard output."""
     value = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
+    click.echo(_json(value))
+
+
+class JsonList:
+    """A list on standard output, as JSON on one line, of which each item is printed when it is there."""
+
+    def __init__(self) -> None:
+        self._before = "["
+
+    def add(self, value: Any) -> None:
+        click.echo(self._before + _json(value), nl=False)
+        self._before = ", "
+
+    def end(self) -> None:
+        click.echo("]" if self._before != "[" else "[]")
+
+
+def _json(value: Any) -> str:
+    """JSON that is harmless to terminals: what cannot be printed is escaped, also names that are no UTF-8."""
     text = json.dumps(value, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a file name that is not UTF-8
-        text = json.dumps(value)
-    click.echo(text)
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)

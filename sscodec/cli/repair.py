@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sscodec.cli.options import note, output_name, print_json
+from sscodec.errors import DamagedError
 
 
 @click.command()
@@ -30,3 +31,5 @@ def repair(source: str, target: str, force: bool, quiet: bool, as_json: bool) ->
         note(f"{target}: {report.packets} packets, {report.seconds:.3f} s saved", quiet)
     if as_json:
         print_json(report)
+    if report.error:
+        raise DamagedError(f"{report.error}; what was whole before is in {target}")

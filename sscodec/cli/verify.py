@@ -22,7 +22,7 @@ class Verdict:
     seconds: float = 0.0
     """Of sound in them."""
     damage: list[str] = field(default_factory=list)
-    """A line for each stretch that is lost, or what keeps the file from being read."""
+    """A line for each stretch that is lost, or what keeps the file from being read; the first thousand."""
 
 
 @click.command()
@@ -31,6 +31,8 @@ class Verdict:
 @click.option("--json", "as_json", is_flag=True, help="Print a list with an object for each file as JSON.")
 def verify(files: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     """Check the streams FILE...: checksums, numbers, codes, end markers (exit code 4 if one is damaged)."""
+    from sscodec.container import add_damage
+
     verdicts: list[Verdict] = []
     exit_code = 0
     for name in files:
@@ -39,13 +41,16 @@ def verify(files: tuple[str, ...], quiet: bool, as_json: bool) -> None:
         try:
             check_file(verdict)
         except SscodecError as error:
-            verdict.damage.append(str(error))
+            add_damage(verdict.damage, [str(error)])
             exit_code = exit_code or error.exit_code
         verdict.whole = not verdict.damage
         if verdict.damage:
             exit_code = exit_code or DamagedError.exit_code
             for line in verdict.damage:
                 note(f"{name}: {line}")
+            if verdict.packets and not quiet and not as_json:
+                found = f"{verdict.packets} packets, {verdict.seconds:.3f} s whole"
+                click.echo(f"{printable(name)}: damaged, {found}")
         elif not quiet and not as_json:
             click.echo(f"{printable(name)}: whole, {verdict.packets} packets, {verdict.seconds:.3f} s")
     if as_json:
@@ -57,7 +62,7 @@ def check_file(verdict: Verdict) -> None:
     """Fill in a verdict. Raises InputError and DamagedError."""
     from contextlib import ExitStack
 
-    from sscodec.container import Packet, read_streams
+    from sscodec.container import Packet, add_damage, read_streams
     from sscodec.streams import PacketCoder, open_bytes, packets_ahead
 
     with ExitStack() as stack:
@@ -74,9 +79,9 @@ def check_file(verdict: Verdict) -> None:
                 if not isinstance(item, Packet):
                     continue
                 if isinstance(codes, DamagedError):
-                    verdict.damage.append(f"packet {item.sequence}: {codes}")
+                    add_damage(verdict.damage, [f"packet {item.sequence}: {codes}"])
                     continue
                 verdict.packets += 1
                 frames += item.frames
             verdict.seconds += stream.seconds_of(frames)
-            verdict.damage += stream.damage
+            add_damage(verdict.damage, stream.damage)

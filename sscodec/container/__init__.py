@@ -15,8 +15,8 @@ from sscodec.container.header import (
     VERSION,
     Header,
 )
-from sscodec.container.reader import MAX_DAMAGE_LINES, StreamReader, read_streams
-from sscodec.container.scan import Location, StreamIndex, scan
+from sscodec.container.reader import MAX_DAMAGE_LINES, StreamReader, add_damage, read_streams
+from sscodec.container.scan import StreamExtent, scan
 from sscodec.container.writer import StreamWriter
 
 __all__ = [
@@ -37,11 +37,11 @@ __all__ = [
     "Framing",
     "Gap",
     "Header",
-    "Location",
     "Packet",
-    "StreamIndex",
+    "StreamExtent",
     "StreamReader",
     "StreamWriter",
+    "add_damage",
     "probable_end",
     "read_streams",
     "scan",

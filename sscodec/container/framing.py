@@ -9,8 +9,8 @@ import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sscodec.container.header import MAX_PAYLOAD_SIZE, RAW_CODER, Header, copy_of
-from sscodec.errors import DamagedError
+from sscodec.container.header import MAX_PACKET_FRAMES, MAX_PAYLOAD_SIZE, RAW_CODER, Header, copy_of
+from sscodec.errors import DamagedError, UsageError
 
 PACKET_MARKER = 0xB0  # the low bits are the flags below
 FLAG_FRAMES = 0x01  # the number of frames is given: fewer than packet_frames, so the last packet
@@ -18,6 +18,7 @@ FLAG_FALLBACK = 0x02  # the payload is raw codes although the stream has another
 END_MARKER = 0xED
 
 MAX_SEQUENCE = 2**32 - 1
+MAX_FRAMES = (MAX_SEQUENCE + 1) * MAX_PACKET_FRAMES  # of a stream
 MAX_HEAD_SIZE = 1 + 5 + 2 + 3  # bytes: marker, sequence, frames, payload size
 CRC_SIZE = 4
 MIN_PACKET_SIZE = 1 + 1 + 1 + CRC_SIZE  # bytes: without payload
@@ -60,13 +61,36 @@ class End:
     original_samples: int  # per channel at the original rate
 
 
+def check_end(header: Header, end: End) -> None:
+    """Raise UsageError unless an end marker agrees with itself: whoever trusts one number may trust all."""
+    most = end.frames * header.hop
+    if not most - header.hop < end.samples <= most and (end.frames or end.samples):
+        raise UsageError(
+            f"{end.frames} frames of {header.hop} hold {max(0, most - header.hop + 1)} to {most} samples, "
+            f"not {end.samples}"
+        )
+    if not 0 <= end.frames <= MAX_FRAMES:
+        raise UsageError(f"a stream holds 0 to {MAX_FRAMES} frames, not {end.frames}")
+    # In units of 1 / (sample_rate * original_rate) s: resampling may round by a sample on either side.
+    apart = abs(end.samples * header.original_rate - end.original_samples * header.sample_rate)
+    if end.original_samples < 0 or apart > header.original_rate + header.sample_rate:
+        raise UsageError(
+            f"{end.samples} samples at {header.sample_rate} Hz are not {end.original_samples} at "
+            f"{header.original_rate} Hz"
+        )
+
+
 def probable_end(header: Header, frames: int) -> End:
-    """The end marker that a truncated stream lacks: all frames are sound, as far as the header allows."""
+    """The end marker that a truncated stream lacks: all frames are sound, but what the header cuts off.
+
+    The header's length is taken where it ends in the last frame; before that it is not this sound's.
+    """
     samples = frames * header.hop
     original_samples = samples * header.original_rate // header.sample_rate
     if header.original_samples is not None and header.original_samples < original_samples:
-        original_samples = header.original_samples
-        samples = min(samples, -(-original_samples * header.sample_rate // header.original_rate))
+        shorter = -(-header.original_samples * header.sample_rate // header.original_rate)
+        if shorter > samples - header.hop:
+            return End(frames, min(samples, shorter), header.original_samples)
     return End(frames, samples, original_samples)
 
 
@@ -155,10 +179,13 @@ class Framing:
         if len(data) < END_SIZE:
             raise DamagedError("the end marker is cut short")
         self._verify(data[:END_SIZE], "the end marker")
-        _, frames, samples, original_samples = _END.unpack_from(data)
-        if samples > frames * self._header.hop:
-            raise DamagedError(f"the end marker promises {samples} samples from {frames} frames")
-        return End(frames, samples, original_samples)
+        _, *numbers = _END.unpack_from(data)
+        end = End(*numbers)
+        try:
+            check_end(self._header, end)
+        except UsageError as error:
+            raise DamagedError(f"the end marker is not valid: {error}") from None
+        return end
 
     def _verify(self, data: memoryview, what: str) -> None:
         if zlib.crc32(data[:-CRC_SIZE], self._seed) != _CRC.unpack_from(data, len(data) - CRC_SIZE)[0]:

@@ -33,6 +33,7 @@ _FIXED = struct.Struct("<BIHBBBBHIIBQ8s8s")  # flags .. entropy_hash
 _CRC = struct.Struct("<I")
 _FLAG_DENOISE = 0x01
 _FLAG_GAIN = 0x02
+_FLAG_LOWERED = 0x04  # only beside _FLAG_GAIN
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", re.ASCII)  # never a path: ids become folder names
 _TAG_KEY = re.compile(r"[ -<>-~]{1,255}", re.ASCII)  # printable ASCII without "="
 
@@ -61,7 +62,7 @@ class Header:
     original_channels: int
     original_samples: int | None = None  # per channel at original_rate; None: not known when encoding began
     denoise: bool = False  # the encoder removed noise
-    gain_db: int = 0  # by which the sound was made louder before it was encoded; decoding takes it back
+    gain_db: int = 0  # by which the sound was made louder (or softer) before; decoding takes it back
     tags: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -100,7 +101,7 @@ class Header:
             "packet_frames": (1, MAX_PACKET_FRAMES),
             "original_rate": (1, MAX_RATE),
             "original_channels": (1, 255),
-            "gain_db": (0, 255),
+            "gain_db": (-255, 255),
         }
         if self.original_samples is not None:
             ranges["original_samples"] = (0, UNKNOWN_SAMPLES - 1)
@@ -159,7 +160,9 @@ class Header:
         model_id = self.model_id.encode()
         parts = [
             _FIXED.pack(
-                (_FLAG_DENOISE if self.denoise else 0) | (_FLAG_GAIN if self.gain_db else 0),
+                (_FLAG_DENOISE if self.denoise else 0)
+                | (_FLAG_GAIN if self.gain_db else 0)
+                | (_FLAG_LOWERED if self.gain_db < 0 else 0),
                 self.sample_rate,
                 self.hop,
                 self.channels,
@@ -181,7 +184,7 @@ class Header:
             text = value.encode()
             parts.append(struct.pack("<B", len(key)) + key.encode() + struct.pack("<H", len(text)) + text)
         if self.gain_db:
-            parts.append(struct.pack("<B", self.gain_db))
+            parts.append(struct.pack("<B", abs(self.gain_db)))
         return b"".join(parts)
 
     def to_bytes(self) -> bytes:
@@ -194,7 +197,7 @@ class Header:
     def from_bytes(cls, data: bytes) -> "Header":
         """Parse exactly one header.
 
-        Raises InputError when it is no header or one of a newer version, DamagedError when it is damaged.
+        Raises InputError when it is no header or one of another version, DamagedError when it is damaged.
         """
         size = header_size(data)
         if len(data) != size:
@@ -202,7 +205,12 @@ class Header:
         if not has_valid_crc(data):
             raise DamagedError("the stream header is damaged: its checksum does not match")
         if (version := data[4]) != VERSION:
-            raise InputError(f"the stream has format version {version}: a newer sscodec is needed to read it")
+            advice = (
+                "a newer sscodec is needed to read it"
+                if version > VERSION
+                else "no such version was ever used"
+            )
+            raise InputError(f"the stream has format version {version}: {advice}")
         try:
             return _parse_body(data[_PREFIX.size : -_CRC.size])
         except (UsageError, struct.error, IndexError, UnicodeDecodeError) as error:
@@ -239,7 +247,9 @@ def has_valid_crc(data: bytes | memoryview) -> bool:
 def _parse_body(body: bytes) -> Header:
     flags, rate, hop, channels, n_q, bits, coder, packet_frames, bitrate, *rest = _FIXED.unpack_from(body)
     original_rate, original_channels, original_samples, model_hash, entropy_hash = rest
-    if flags & ~(_FLAG_DENOISE | _FLAG_GAIN):
+    if flags & ~(_FLAG_DENOISE | _FLAG_GAIN | _FLAG_LOWERED) or (
+        flags & _FLAG_LOWERED and not flags & _FLAG_GAIN
+    ):
         raise UsageError(f"reserved flags are set ({flags:#04x})")
     if not 1 <= bits <= 16:
         raise UsageError(f"codes must have 1 to 16 bits, not {bits}")
@@ -276,7 +286,7 @@ def _parse_body(body: bytes) -> Header:
         original_channels=original_channels,
         original_samples=None if original_samples == UNKNOWN_SAMPLES else original_samples,
         denoise=bool(flags & _FLAG_DENOISE),
-        gain_db=gain_db,
+        gain_db=-gain_db if flags & _FLAG_LOWERED else gain_db,
         tags=tags,
     )
     if bitrate != header.bitrate:

@@ -1,7 +1,8 @@
 """Reading streams from files and pipes, whole or damaged."""
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from sscodec.container.framing import (
@@ -18,7 +19,7 @@ from sscodec.container.framing import (
 from sscodec.container.header import MAGIC, Header, copy_of
 from sscodec.container.search import find_header, skip_to_start, start_at
 from sscodec.container.source import ByteSource
-from sscodec.errors import DamagedError
+from sscodec.errors import DamagedError, InputError
 
 MAX_DAMAGE_LINES = 1000  # keeps the memory bounded when a long input is nothing but damage
 
@@ -160,10 +161,7 @@ class StreamReader:
         (offset, reason), self._lost = self._lost, None
         self._source.let_go()
         gap = Gap(self._frame, frames, offset, self._source.offset - offset, reason)
-        if len(self.damage) < MAX_DAMAGE_LINES:
-            self.damage.append(self._describe(gap))
-        elif len(self.damage) == MAX_DAMAGE_LINES:
-            self.damage.append("there is more damage than can be listed")
+        add_damage(self.damage, [self._describe(gap)])
         return gap
 
     def _describe(self, gap: Gap) -> str:
@@ -179,15 +177,30 @@ class StreamReader:
         return f"{where}; no frames lost at {time}"
 
 
+def add_damage(lines: list[str], more: Iterable[str]) -> None:
+    """Append to the lines of a report, up to MAX_DAMAGE_LINES and one that says that there are more."""
+    for line in more:
+        if len(lines) < MAX_DAMAGE_LINES:
+            lines.append(line)
+        elif len(lines) == MAX_DAMAGE_LINES:
+            lines.append("there is more damage than can be listed")
+
+
 def read_streams(file: BinaryIO) -> Iterator[StreamReader]:
     """The chained streams of a file or pipe, in order; each is read to its end before the next is given.
 
-    Raises what StreamReader raises, for a stream of the chain when its turn comes. A later header that is
-    damaged does not raise: its stream is garbage, which the reader of the stream before reports as a Gap.
+    Raises what StreamReader raises for the first stream. A later one that cannot be read at all, such as one
+    of a later version, raises DamagedError when its turn comes. A later header that is damaged does not
+    raise: its stream is garbage, which the reader of the stream before reports as a Gap.
     """
     source = ByteSource(file)
-    while True:
-        reader = StreamReader(source)
+    for number in itertools.count(1):
+        try:
+            reader = StreamReader(source)
+        except InputError as error:
+            if number == 1:
+                raise
+            raise DamagedError(f"stream {number} of the chain, at byte {source.offset}: {error}") from None
         yield reader
         for _ in reader:
             pass

@@ -1,11 +1,10 @@
-"""Locating the packets of a seekable file without reading their payloads."""
+"""Measuring the streams of a seekable file without reading their payloads."""
 
 import os
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from sscodec.container.framing import END_MARKER, END_SIZE, MAX_HEAD_SIZE, End, Framing, Packet, PacketHead
+from sscodec.container.framing import END_MARKER, END_SIZE, MAX_HEAD_SIZE, End, Framing, PacketHead
 from sscodec.container.header import COPY_MAGIC, Header
 from sscodec.container.search import read_header
 from sscodec.container.source import ByteSource
@@ -13,47 +12,21 @@ from sscodec.errors import DamagedError, UsageError
 
 
 @dataclass(frozen=True)
-class Location:
-    """Where a packet stands, as its unverified head says."""
-
-    offset: int  # of its marker, in bytes from the start of the file
-    size: int  # bytes, marker to checksum
-    first_frame: int
-    frames: int
-
-
-@dataclass(frozen=True)
-class StreamIndex:
-    """The packets of one stream."""
+class StreamExtent:
+    """How far one stream reaches, as unverified heads of packets say."""
 
     header: Header
-    packets: tuple[Location, ...]
-    end: End | None  # None: the scan met damage or the end of the file; what follows is not listed
+    packets: int
+    end: End | None  # None: the scan met damage or the end of the file
     stop: int  # where the scan stopped, in bytes from the start of the file; after the end marker, if any
 
-    def find(self, frame: int) -> Location:
-        """The packet that holds a frame. Raises UsageError when no listed packet does."""
-        place = bisect_right(self.packets, frame, key=lambda packet: packet.first_frame) - 1
-        if place < 0 or frame >= self.packets[place].first_frame + self.packets[place].frames:
-            raise UsageError(f"frame {frame} is in no packet that was found")
-        return self.packets[place]
 
-    def read(self, file: BinaryIO, location: Location) -> Packet:
-        """Read and verify one packet. Raises DamagedError."""
-        file.seek(location.offset)
-        data = ByteSource(file, location.size).peek(location.size)
-        if not data:
-            raise DamagedError("a packet is cut short")
-        framing = Framing(self.header)
-        return framing.parse_packet(framing.parse_head(data[:MAX_HEAD_SIZE]), data)
+def scan(file: BinaryIO) -> StreamExtent:
+    """Measure the stream that begins at the file's position by hopping from packet head to packet head.
 
-
-def scan(file: BinaryIO) -> StreamIndex:
-    """Index the stream that begins at the file's position by hopping from packet head to packet head.
-
-    Payloads are neither read nor verified, so an index is a hint: damage inside a payload is not seen, and
-    the scan stops at the first head that is damaged. To read what follows damage use StreamReader. `stop` of
-    a complete index is where a chained stream may begin. Moves the file's position.
+    Payloads are neither read nor verified: damage inside a payload is not seen, and the scan stops at the
+    first head that is damaged. `stop` of a complete stream is where a chained one may begin. Moves the file's
+    position. Nothing is kept of a packet.
 
     Raises UsageError when the file cannot seek; InputError and DamagedError as StreamReader does.
     """
@@ -64,21 +37,22 @@ def scan(file: BinaryIO) -> StreamIndex:
     framing = Framing(header)
     file_size = file.seek(0, os.SEEK_END)
     offset = start + size
-    packets: list[Location] = []
-    next_frame = 0
+    packets = next_frame = 0
     while unit := _unit_at(file, offset, framing):
         if isinstance(unit, int):
             offset += unit
             continue
         if isinstance(unit, End):
-            return StreamIndex(header, tuple(packets), unit, offset + END_SIZE)
+            if unit.frames < next_frame:
+                break
+            return StreamExtent(header, packets, unit, offset + END_SIZE)
         first_frame = unit.sequence * header.packet_frames
         if first_frame < next_frame or offset + unit.packet_size > file_size:
             break
-        packets.append(Location(offset, unit.packet_size, first_frame, unit.frames))
+        packets += 1
         next_frame = first_frame + unit.frames
         offset += unit.packet_size
-    return StreamIndex(header, tuple(packets), None, offset)
+    return StreamExtent(header, packets, None, offset)
 
 
 def _unit_at(file: BinaryIO, offset: int, framing: Framing) -> PacketHead | End | int | None:

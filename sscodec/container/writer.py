@@ -2,8 +2,8 @@
 
 from typing import BinaryIO
 
-from sscodec.container.framing import MAX_SEQUENCE, End, Framing, Packet
-from sscodec.container.header import COPY_AFTER, RAW_CODER, UNKNOWN_SAMPLES, Header
+from sscodec.container.framing import MAX_SEQUENCE, End, Framing, Packet, check_end
+from sscodec.container.header import COPY_AFTER, RAW_CODER, Header
 from sscodec.errors import OutputError, UsageError
 
 
@@ -70,9 +70,9 @@ class StreamWriter:
     def finish(self, samples: int, original_samples: int, frames: int | None = None) -> int:
         """Write the end marker and return the bytes of the whole stream; the file stays open.
 
-        `samples`: model-rate samples per channel that are sound, at most frames * hop. `original_samples`:
-        samples per channel at the original rate; it overrides what the header says. `frames`: of the whole
-        stream, where its last packets are lost.
+        `samples`: model-rate samples per channel that are sound; they end in the last frame.
+        `original_samples`: the same time at the original rate, in samples per channel; it overrides what the
+        header says. `frames`: of the whole stream, where its last packets are lost.
         """
         if self._finished:
             raise UsageError("the stream is finished already")
@@ -80,14 +80,11 @@ class StreamWriter:
             if frames < self.frames:
                 raise UsageError(f"{self.frames} frames are written already, more than {frames}")
             self.frames = frames
-        most = self.frames * self._header.hop
-        if not 0 <= samples <= most:
-            raise UsageError(f"{self.frames} frames hold 0 to {most} samples, not {samples}")
-        if not 0 <= original_samples < UNKNOWN_SAMPLES:
-            raise UsageError(f"original_samples cannot be {original_samples}")
+        end = End(self.frames, samples, original_samples)
+        check_end(self._header, end)
         if not self._copied:
             self._write_copy()
-        self._write(self._framing.pack_end(End(self.frames, samples, original_samples)))
+        self._write(self._framing.pack_end(end))
         self._finished = True
         return self.bytes_written
 

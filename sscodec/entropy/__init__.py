@@ -27,8 +27,11 @@ RAW, STATIC, CONTEXT = range(len(CODER_NAMES))
 class Coder(Protocol):
     """Codes to payloads and back, for one layout. Payloads may be coded and decoded in any order."""
 
-    def encode(self, codes: NDArray[np.integer]) -> bytes:
-        """The payload of codes [channels, n_q, frames]; UsageError for a wrong shape, type or range."""
+    def encode(self, codes: NDArray[np.integer]) -> bytes | None:
+        """The payload of codes [channels, n_q, frames]; None where only raw codes can hold them.
+
+        Raises UsageError for a wrong shape, type or range.
+        """
 
     def decode(self, payload: bytes, frames: int) -> NDArray[np.int32]:
         """The codes, int32 [channels, n_q, frames], of a payload; DamagedError when it does not hold them."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sscodec.entropy.layout import Layout, check_codes
 from sscodec.entropy.network import ContextNetwork
-from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, code_bits, weights_of
+from sscodec.entropy.ranges import Distribution, RangeDecoder, RangeEncoder, code_bits, weights_of
 from sscodec.errors import DamagedError
 
 MAX_ROWS = 32
@@ -23,8 +23,11 @@ class ContextCoder:
         self._layout = layout
         self._network = network
 
-    def encode(self, codes: NDArray[np.integer]) -> bytes:
-        """The payload of codes [channels, n_q, frames]; UsageError for a wrong shape, type or range."""
+    def encode(self, codes: NDArray[np.integer]) -> bytes | None:
+        """The payload of codes [channels, n_q, frames]; None where only raw codes can hold them.
+
+        Raises UsageError for a wrong shape, type or range.
+        """
         encoder = RangeEncoder()
         for symbols, weights in self._distributions(codes):
             encoder.encode(symbols, weights)
@@ -73,38 +76,78 @@ class ContextCoder:
         The network sees them as so many signals: its products are large enough to be worth their call.
         """
         channels, n_q, network = self._layout.channels, self._layout.n_q, self._network
-        readers = [_Reader(payload) for payload in payloads]
+        readers = [_Reader(payload, count) for payload, count in zip(payloads, frames, strict=True)]
         memory = network.start(len(readers) * channels)
         codes = np.zeros((max(frames), n_q, len(readers), channels), np.int32)
+        drawn = [_Drawn(network, k) for k in range(n_q)]
         for frame in range(max(frames)):
+            going = [index for index, reader in enumerate(readers) if reader.is_going(frame)]
+            if not going:
+                break  # all that is left is zeros
             known, sums = memory.known[0], np.zeros((memory.known.shape[1], network.embedding), np.int32)
-            going = [index for index, count in enumerate(frames) if frame < count]
             for k in range(n_q):
-                weights = weights_of(network.scores(known, sums, k)).reshape(len(readers), channels, -1)
+                distributions = drawn[k].given(known, sums)
                 for index in going:
-                    codes[frame, k, index] = readers[index].decode(weights[index])
+                    for channel in range(channels):
+                        distribution = distributions[index * channels + channel]
+                        codes[frame, k, index, channel] = readers[index].decode(distribution)
                 sums += network.embed(k, codes[frame, k].ravel())
             network.remember(memory, sums[None])
         return [
-            reader.damage or np.ascontiguousarray(codes[:count, :, index].transpose(2, 1, 0))
+            reader.finish() or np.ascontiguousarray(codes[:count, :, index].transpose(2, 1, 0))
             for index, (reader, count) in enumerate(zip(readers, frames, strict=True))
         ]
+
+
+class _Drawn:
+    """The distributions of one codebook in the frame before: those of this one, where nothing has changed.
+
+    Silence and forged packets repeat themselves for long, and then cost a tenth.
+    """
+
+    def __init__(self, network: ContextNetwork, k: int) -> None:
+        self._network = network
+        self._k = k
+        self._known = self._sums = np.zeros((0, 0), np.int32)
+        self._distributions: list[Distribution] = []
+
+    def given(self, known: NDArray[np.int32], sums: NDArray[np.int32]) -> list[Distribution]:
+        """Of known [n, D] and sums [n, E], as in `ContextNetwork.scores`."""
+        if not (np.array_equal(known, self._known) and np.array_equal(sums, self._sums)):
+            self._known, self._sums = known, sums.copy()
+            weights = weights_of(self._network.scores(known, sums, self._k))
+            self._distributions = [Distribution(row) for row in weights]
+        return self._distributions
 
 
 class _Reader:
     """A RangeDecoder that gives zeros from where its payload turns out to be damaged."""
 
-    def __init__(self, payload: bytes) -> None:
-        self.damage: DamagedError | None = None
+    def __init__(self, payload: bytes, frames: int) -> None:
+        self._frames = frames
+        self._damage: DamagedError | None = None
         try:
             self._decoder = RangeDecoder(payload)
         except DamagedError as error:
-            self.damage = error
+            self._damage = error
 
-    def decode(self, weights: NDArray[np.float32]) -> NDArray[np.int32] | int:
-        if self.damage is None:
+    def is_going(self, frame: int) -> bool:
+        """Whether the codes of a frame may be others than zeros."""
+        return frame < self._frames and self._damage is None and not self._decoder.only_zeros_follow
+
+    def decode(self, distribution: Distribution) -> int:
+        if self._damage is None:
             try:
-                return self._decoder.decode(weights)
+                return self._decoder.decode(distribution)
             except DamagedError as error:
-                self.damage = error
+                self._damage = error
         return 0
+
+    def finish(self) -> DamagedError | None:
+        """What is wrong with the payload, if anything."""
+        if self._damage is None:
+            try:
+                self._decoder.finish()
+            except DamagedError as error:
+                self._damage = error
+        return self._damage

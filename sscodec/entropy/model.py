@@ -17,6 +17,7 @@ from sscodec.entropy.network import ContextNetwork, Parameters
 from sscodec.entropy.ranges import TOTAL_BITS
 from sscodec.errors import ModelError
 
+MAX_BYTES = 256 << 20
 _STATIC = "static"
 _MODEL_KEY = "model_sha256"
 
@@ -56,7 +57,10 @@ class EntropyModel:
         sha256: what the config beside the file says of it, hexadecimal; empty: nothing.
         """
         try:
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+            if len(data) > MAX_BYTES:
+                raise ModelError(f"larger than {MAX_BYTES >> 20} MiB, which no entropy model is")
             found = hashlib.sha256(data).hexdigest()
             if sha256 not in ("", found):
                 raise ModelError("damaged, for its config names another SHA-256; install it again")

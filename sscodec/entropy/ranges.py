@@ -7,6 +7,7 @@ frequency weight[i] + 1 of 2**24: no rounding of a floating-point number has a s
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from typing import Any
 
 import constriction
@@ -24,6 +25,9 @@ _PEAK_BITS = 20
 _RECIPROCAL_BITS = 30
 _WORD_BYTES = 4
 _STATE_BYTES = 8
+MAX_ZEROS = 16
+"""Zero bytes behind a payload that may be taken in. An encoder leaves out more once in 2**64 payloads, and
+then sends raw codes: so a few bytes cannot hold codes without end."""
 
 _FAMILY = constriction.stream.model.Categorical(perfect=False)
 
@@ -79,8 +83,8 @@ class RangeEncoder:
         else:
             self._encoder.encode(symbols, _FAMILY, weights)
 
-    def finish(self) -> bytes:
-        """The bytes, without zeros at their end. Whatever follows them, zeros are decoded."""
+    def finish(self) -> bytes | None:
+        """The bytes, without zeros at their end; None where a decoder would not take them, see MAX_ZEROS."""
         words = self._encoder.get_compressed()
         if not len(words):
             return b""
@@ -96,29 +100,74 @@ class RangeEncoder:
         for drop in range(size, -1, -1):
             value = -(-low >> 8 * drop)
             if value << 8 * drop < low + width:
-                return value.to_bytes(size - drop, "big")
+                # At `low` itself, all symbols that were left out are 0.
+                plain = drop <= MAX_ZEROS or value << 8 * drop == low
+                return value.to_bytes(size - drop, "big") if plain else None
         raise AssertionError("the interval of a range coder holds a number")
 
 
+class Distribution:
+    """Weights [K] with their sums, for decoding."""
+
+    def __init__(self, weights: NDArray[np.float32]) -> None:
+        self.ends: list[int] = (np.cumsum(weights.astype(np.int64)) + np.arange(1, len(weights) + 1)).tolist()
+        """Of each symbol, its frequency and those of all before it."""
+
+
 class RangeDecoder:
-    """Bytes of a `RangeEncoder` to symbols. Bytes that it did not write give some symbols or DamagedError."""
+    """Bytes of a `RangeEncoder` to symbols, in Python's integers: each step is one of docs/format.md.
+
+    Raises DamagedError for bytes that it cannot have written, as soon as that is known.
+    """
 
     def __init__(self, data: bytes) -> None:
         if data.endswith(b"\0"):
             raise DamagedError("range-coded codes end in a zero byte: a damaged packet")
-        padded = data + bytes(-len(data) % _WORD_BYTES + _STATE_BYTES)
-        self._decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(padded, ">u4").astype(np.uint32))
+        self._data = data
+        self._read = _STATE_BYTES  # bytes taken in, with the zeros behind the data
+        self._range = (1 << 8 * _STATE_BYTES) - 1
+        self._offset = int.from_bytes(data[:_STATE_BYTES].ljust(_STATE_BYTES, b"\0"), "big")  # point - lower
 
-    def decode(self, weights: NDArray[np.float32], n: int | None = None) -> NDArray[np.int32]:
-        """Symbols int32 [n]: with weights [n, K] a row each, with weights [K] `n` of them."""
-        try:
-            if weights.ndim == 1:
-                symbols: Any = self._decoder.decode(_categorical(weights), n)
-            else:
-                symbols = self._decoder.decode(_FAMILY, weights)
-        except AssertionError:  # what constriction raises for impossible bytes
-            raise DamagedError("the range-coded codes are not possible: a damaged packet") from None
-        return np.asarray(symbols, np.int32)
+    @property
+    def only_zeros_follow(self) -> bool:
+        """Whether all further symbols are 0, whatever their distributions, and `finish` finds no fault."""
+        return self._offset == 0 and self._is_shortest()
+
+    def decode(self, distribution: Distribution) -> int:
+        """The next symbol."""
+        scale = self._range >> TOTAL_BITS
+        quantile = self._offset // scale
+        if quantile >> TOTAL_BITS:
+            raise DamagedError("the range-coded codes are not possible: a damaged packet")
+        ends = distribution.ends
+        symbol = bisect_right(ends, quantile)
+        start = ends[symbol - 1] if symbol else 0
+        self._offset -= scale * start
+        self._range = scale * (ends[symbol] - start)
+        if self._range < 1 << 8 * _WORD_BYTES:
+            word = self._data[self._read : self._read + _WORD_BYTES].ljust(_WORD_BYTES, b"\0")
+            self._range <<= 8 * _WORD_BYTES
+            self._offset = self._offset << 8 * _WORD_BYTES | int.from_bytes(word, "big")
+            self._read += _WORD_BYTES
+            if self._read > len(self._data) + MAX_ZEROS and self._offset:
+                raise DamagedError("the range-coded codes are shorter than what they hold: a damaged packet")
+        return symbol
+
+    def finish(self) -> None:
+        """Raise DamagedError unless they are the shortest that hold the symbols, of several the first."""
+        if not self._is_shortest():
+            raise DamagedError("the range-coded codes have bytes to spare: a damaged packet")
+
+    def _is_shortest(self) -> bool:
+        """The bytes and the zeros behind them are a number of the interval, `_offset` above its lower end.
+
+        Neither the number before with as many bytes may lie in it, nor the next with a byte less.
+        """
+        if len(self._data) > self._read:
+            return False
+        unit = 1 << 8 * (self._read - len(self._data))
+        last = self._data[-1] if self._data else 256
+        return self._offset < unit and (last == 256 or (256 - last) * unit + self._offset >= self._range)
 
 
 def _categorical(weights: NDArray[np.float32]) -> Any:

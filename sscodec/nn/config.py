@@ -16,6 +16,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+MAX_TOML_BYTES = 1 << 20
 FilmSide = Literal["encoder", "decoder", "none"]
 
 
@@ -168,7 +169,10 @@ class SoundStreamConfig(ModelConfig):
         return [
             (bool(self.strides) and min(self.strides) >= 1, "strides must be positive"),
             (self.hop <= 65535, "the product of strides must be at most 65535"),
-            (min(self.c_enc, self.c_dec, self.dim) >= 1, "c_enc, c_dec and dim must be positive"),
+            (
+                1 <= min(self.c_enc, self.c_dec, self.dim) <= max(self.c_enc, self.c_dec, self.dim) <= 65536,
+                "c_enc, c_dec and dim must be 1 to 65536",
+            ),
             (0 <= self.denoiser <= 4096, "denoiser must be 0 to 4096"),
             (not (self.denoiser and self.film == "none"), "a denoiser needs film to be encoder or decoder"),
             (0 <= self.pitch_taps <= 4, "pitch_taps must be 0 to 4"),
@@ -225,7 +229,11 @@ ARCHITECTURES: dict[str, type[ModelConfig]] = {"soundstream": SoundStreamConfig,
 def read_toml(path: str | Path) -> dict[str, Any]:
     """The table in a TOML file. Raises ModelError for a missing or malformed one."""
     try:
-        return parse_toml(Path(path).read_text(encoding="utf-8"), str(path))
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_TOML_BYTES + 1)
+        if len(data) > MAX_TOML_BYTES:
+            raise ModelError(f"{path}: larger than {MAX_TOML_BYTES} bytes, which no config is")
+        return parse_toml(data.decode().replace("\r\n", "\n"), str(path))
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
@@ -238,6 +246,8 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ModelError(f"{where}: not a valid TOML file ({error})") from None
+    except RecursionError:
+        raise ModelError(f"{where}: not a valid TOML file (nested too deeply)") from None
 
 
 def build(cls: type[Any], table: dict[str, Any], where: str, **given: Any) -> Any:

@@ -23,8 +23,10 @@ class Scribble:
 
         self.started += 1
         if task.source == "die":
-            Path(f".{task.target}.12345678.part").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            Path(f".{task.target[:20]}.12345678.part").touch()  # somebody else's
+            with open_output(task.target) as file:
+                file.write(b"half")
+                os.kill(os.getpid(), signal.SIGKILL)
         if task.source == "exit":
             sys.exit(7)
         progress(0.25, None)
@@ -69,7 +71,20 @@ def test_a_worker_that_dies_takes_one_file_with_it():
         None,
     ]
     assert [outcome.exit_code for outcome in done] == [0, 1, 0, 1, 0]
-    assert sorted(path.name for path in Path().iterdir()) == ["0.out", "2.out", "4.out"]
+    # Its own part has gone with it, and no other.
+    assert sorted(path.name for path in Path().iterdir()) == [
+        ".1.out.12345678.part",
+        "0.out",
+        "2.out",
+        "4.out",
+    ]
+
+
+def test_parts_of_long_names_are_found():
+    target = "語" * 70 + ".out"
+    with Pool(Scribble(), 1) as pool:
+        list(pool.run([Task("die", target)]))
+    assert [path.name[-14:] for path in Path().iterdir()] == [".12345678.part"]
 
 
 def test_no_tasks():

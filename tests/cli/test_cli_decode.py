@@ -1,10 +1,16 @@
+import dataclasses
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+
+from sscodec.container import End, Framing, StreamWriter, read_streams, scan
+from sscodec.container.framing import END_SIZE
 
 
 def test_default_output(run, stream):
@@ -131,3 +137,39 @@ def test_the_wrong_model_is_refused(run, stream, other_model_folder):
     assert "the stream needs model 'tiny' with hash" in result.stderr
     assert "--model" in result.stderr
     assert not Path("out.wav").exists()
+
+
+def test_an_end_marker_of_another_length_is_damage_in_every_command(run, stream):
+    """A forged one: 5 samples of 188 frames."""
+    with stream.open("rb") as file:
+        extent = scan(file)
+    data = stream.read_bytes()[:-END_SIZE] + Framing(extent.header).pack_end(End(188, 5, 9))
+    stream.write_bytes(data)
+    assert "the end marker is not valid: 188 frames of 320 hold" in run("verify", stream, code=4).stderr
+    run("decode", stream, "out.wav", code=4)
+    piped = run("decode", "-", "-", code=4, stdin=data).stdout_bytes
+    assert soundfile.info("out.wav").frames == 110_250 == (len(piped) - 44) // 2
+    assert piped[40:44] == bytes(4 * [255])  # until the end
+
+
+def test_a_pipe_gets_no_more_samples_than_its_header_has_told(run, stream):
+    with stream.open("rb") as file:
+        reader = next(read_streams(file))
+        packets = list(reader)
+    output = io.BytesIO()
+    writer = StreamWriter(output, dataclasses.replace(reader.header, original_samples=1000))
+    for packet in packets:
+        writer.write(packet.payload, packet.frames, packet.fallback)
+    writer.finish(reader.end.samples, reader.end.original_samples)
+    piped, bare = (
+        subprocess.run(
+            [sys.executable, "-m", "sscodec", "decode", *options, "-", "-"],
+            input=output.getvalue(),
+            capture_output=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        for options in ([], ["--raw", "s16le"])
+    )
+    assert int.from_bytes(piped[40:44], "little") == len(piped) - 44 == 2000
+    assert len(bare) == 220_500

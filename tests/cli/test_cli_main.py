@@ -181,3 +181,22 @@ def test_a_disk_that_fills_up(stream, tmp_path):
 def test_from_another_folder(stream):
     done = process("info", str(stream.absolute()), cwd="/")
     assert done.returncode == 0
+
+
+def test_an_interrupt_while_the_command_is_loaded_is_one_line(monkeypatch, capsys):
+    import builtins
+
+    from sscodec.__main__ import main
+
+    real = builtins.__import__
+
+    def interrupted(name, *arguments, **options):
+        if name == "sscodec.cli":
+            raise KeyboardInterrupt
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", interrupted)
+    with pytest.raises(SystemExit) as left:
+        main()
+    monkeypatch.undo()
+    assert (left.value.code, capsys.readouterr().err) == (130, "sscodec: interrupted\n")

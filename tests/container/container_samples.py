@@ -54,7 +54,7 @@ def make_sample(header: Header, frames: Iterable[int], seed: int = 0) -> Sample:
         payloads.append(bytes((seed + 31 * number + 7 * place) % 256 for place in range(size)))
         writer.write(payloads[-1], count)
         cuts.append(file.tell())
-    writer.finish(writer.frames * header.hop, 1000)
+    finish(writer, header, writer.frames)
     cuts.append(file.tell())
     data = file.getvalue()
     copy = COPY_MAGIC + header.to_bytes()[len(MAGIC) :]
@@ -81,6 +81,12 @@ def check_time(items: list[Packet | Gap]) -> None:
     for item in items:
         assert item.first_frame == frame
         frame += item.frames or 0
+
+
+def finish(writer: StreamWriter, header: Header, frames: int) -> int:
+    """End a stream whose last frame is full."""
+    samples = frames * header.hop
+    return writer.finish(samples, samples * header.original_rate // header.sample_rate)
 
 
 class Pipe:

@@ -87,7 +87,7 @@ def test_the_copy_of_a_long_stream_is_beyond_the_first_4096_bytes() -> None:
     _, packets, _ = read_all(bytes(4096) + b"".join(parts)[4096:])
     assert [each.payload for each in packets] == BIG.payloads[3:]
     index = scan(io.BytesIO(b"".join(parts)))
-    assert index.end is not None and len(index.packets) == 12
+    assert index.end is not None and index.packets == 12
 
 
 @pytest.mark.parametrize("sample", [SAMPLE, OTHER])

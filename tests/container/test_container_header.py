@@ -38,7 +38,7 @@ def headers(draw: st.DrawFn) -> Header:
         "original_channels": number(1, 255),
         "original_samples": draw(st.none() | st.integers(0, 2**64 - 2)),
         "denoise": draw(st.booleans()),
-        "gain_db": number(0, 255),
+        "gain_db": number(-255, 255),
         "tags": draw(st.dictionaries(TAG_KEYS, st.text(max_size=50), max_size=5)),
     }
     frame_bits = fields["channels"] * fields["n_q"] * (fields["codebook_size"].bit_length() - 1)
@@ -129,7 +129,7 @@ def test_rates() -> None:
         {"original_channels": 0},
         {"original_samples": 2**64 - 1},
         {"original_samples": -1},
-        {"gain_db": -1},
+        {"gain_db": -256},
         {"gain_db": 256},
         {"packet_frames": 4096, "n_q": 13},  # more than 65536 bytes a packet
         {
@@ -158,6 +158,7 @@ def test_fields_out_of_range(change: dict[str, Any]) -> None:
     ("offset", "field_format", "value", "message"),
     [
         (7, "B", 4, "reserved flags"),
+        (7, "B", 8, "reserved flags"),
         (7, "B", 2, "the gain is missing"),
         (8, "<I", 0, "sample_rate"),
         (8, "<I", 25_000, "bit rate"),

@@ -4,6 +4,7 @@ import io
 import os
 import random
 import threading
+from fractions import Fraction
 
 import pytest
 from container_samples import Pipe, Sample, as_file, check_time, make_header, make_sample, read_all
@@ -11,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_container_header import headers
 
-from sscodec.container import End, Gap, Header, Packet, StreamReader, StreamWriter, read_streams
+from sscodec.container import (
+    End,
+    Framing,
+    Gap,
+    Header,
+    Packet,
+    StreamReader,
+    StreamWriter,
+    read_streams,
+    scan,
+)
 from sscodec.container.reader import MAX_DAMAGE_LINES
 from sscodec.errors import DamagedError, InputError, SscodecError
 
@@ -34,7 +45,7 @@ def test_whole_stream() -> None:
     assert reader.header == HEADER
     assert packets == all_packets(SAMPLE)
     assert gaps == [] and reader.damage == [] and not reader.truncated
-    assert reader.end == End(15, 15 * 320, 1000)
+    assert reader.end == End(15, 15 * 320, 8820)
     assert reader.bytes_read == len(SAMPLE.data)
 
 
@@ -54,8 +65,11 @@ def test_round_trip_of_any_stream(header: Header, full: int, data: st.DataObject
         payload = random.Random(number).randbytes(size)
         writer.write(payload, count, fallback)
         expected.append(Packet(number, number * header.packet_frames, count, payload, fallback))
-    samples = data.draw(st.integers(0, writer.frames * header.hop))
-    original_samples = data.draw(st.integers(0, 2**64 - 2))
+    most = writer.frames * header.hop
+    samples = data.draw(st.integers(max(0, most - header.hop + 1), most))
+    rates = header.original_rate, header.sample_rate
+    shift = data.draw(st.integers(-1, 1)) if samples else 0
+    original_samples = max(0, round(Fraction(samples * rates[0], rates[1]) + shift * Fraction(1, 2)))
     writer.finish(samples, original_samples)
     reader, packets, gaps = read_all(file.getvalue())
     assert (reader.header, packets, gaps) == (header, expected, [])
@@ -115,7 +129,27 @@ def test_every_flipped_bit() -> None:
             assert gaps[0].frames is None and reader.truncated
         else:
             assert gaps[0].frames == SAMPLE.frames[part - 1]
-            assert reader.end == End(15, 15 * 320, 1000)
+            assert reader.end == End(15, 15 * 320, 8820)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        End(15, 14 * 320, 8232),  # a whole frame short
+        End(15, 5, 9),
+        End(15, 15 * 320 + 1, 8821),
+        End(15, 15 * 320, 8823),  # another length at the other rate
+        End(15, 15 * 320, 2**64 - 1),
+        End(2**45, 2**45 * 320, 2**45 * 588),  # more than packets have numbers for
+        End(0, 0, 0),
+    ],
+)
+def test_an_end_marker_that_contradicts_itself_or_the_packets_is_damage(end: End) -> None:
+    data = b"".join(SAMPLE.parts[:-1]) + Framing(SAMPLE.header).pack_end(end)
+    reader, packets, gaps = read_all(data)
+    assert packets == all_packets(SAMPLE)
+    assert reader.truncated and reader.end is None and len(gaps) == 1
+    assert scan(io.BytesIO(data)).end is None
 
 
 @given(st.sets(st.integers(0, 299)), st.booleans())

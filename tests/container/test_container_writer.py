@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import pytest
-from container_samples import Pipe, as_file, make_header, make_sample, read_all
+from container_samples import Pipe, as_file, finish, make_header, make_sample, read_all
 
 from sscodec.container import End, StreamWriter
 from sscodec.errors import OutputError, UsageError
@@ -25,8 +25,8 @@ def test_exact_bytes() -> None:
     full = b"\xb0\x00\xc8\x01" + b"x" * 200
     writer.write(b"y" * 300, 240, fallback=True)
     last = b"\xb3\x01\xf0\x01\xac\x02" + b"y" * 300
-    assert writer.finish(0x0201, 0x0403) == writer.bytes_written == len(file.getvalue())
-    end = b"\xed" + struct.pack("<QQQ", 540, 0x0201, 0x0403)
+    assert writer.finish(172_700, 317_336) == writer.bytes_written == len(file.getvalue())
+    end = b"\xed" + struct.pack("<QQQ", 540, 172_700, 317_336)
     first, second, third = [part + crc(start, part) for part in (full, last, end)]
     assert file.getvalue() == start + first + second + b"\x93ssc" + start[4:] + third
 
@@ -41,7 +41,7 @@ def test_sequence_numbers_grow_beyond_one_byte() -> None:
 def test_no_packets() -> None:
     sample = make_sample(make_header(), [])
     reader, packets, gaps = read_all(sample.data)
-    assert (packets, gaps, reader.end) == ([], [], End(0, 0, 1000))
+    assert (packets, gaps, reader.end) == ([], [], End(0, 0, 0))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,15 @@ def test_order_of_calls() -> None:
     writer.write(bytes(8), 3)
     with pytest.raises(UsageError, match="only the last packet"):
         writer.write(bytes(10), 4)
-    for samples, original_samples in [(961, 0), (-1, 0), (0, -1), (0, 2**64 - 1)]:
+    for samples, original_samples in [
+        (961, 1766),
+        (640, 1176),  # a whole frame short
+        (-1, 0),
+        (960, -1),
+        (960, 1764 + 3),  # beyond what rounding on either side explains
+        (960, 1764 - 3),
+        (960, 2**64 - 1),
+    ]:
         with pytest.raises(UsageError):
             writer.finish(samples, original_samples)
     writer.finish(960, 1764)
@@ -90,7 +98,7 @@ def test_short_writes() -> None:
     writer = StreamWriter(as_file(pipe), sample.header)
     for payload, frames in zip(sample.payloads, sample.frames, strict=True):
         writer.write(payload, frames)
-    assert writer.finish(7 * 320, 1000) == len(pipe.data)
+    assert finish(writer, sample.header, 7) == len(pipe.data)
     assert bytes(pipe.data) == b"".join([*sample.parts[:-1], sample.copy, sample.parts[-1]])
 
 

@@ -1,5 +1,6 @@
 """Static and context codes: round trips, the shortest payload, damage, and what docs/format.md says."""
 
+import contextlib
 import math
 
 import entropy_reference as reference
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from sscodec.entropy import CONTEXT, RAW, STATIC, coder_for
 from sscodec.entropy.model import EntropyModel
 from sscodec.entropy.network import Parameters
-from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, weights_of
+from sscodec.entropy.prediction import REACH, predict
+from sscodec.entropy.ranges import Distribution, RangeDecoder, RangeEncoder, weights_of
 from sscodec.errors import DamagedError, ModelError, UsageError
 
 CODERS = st.sampled_from([STATIC, CONTEXT])
@@ -124,8 +126,61 @@ def test_any_bytes_give_codes_or_are_refused(number, layout, seed, frames, paylo
         return
     assert codes.shape == (layout.channels, layout.n_q, frames)
     assert not codes.size or (codes.min() >= 0 and codes.max() < layout.codebook_size)
-    assert np.array_equal(coder.decode(coder.encode(codes), frames), codes)
-    assert len(coder.encode(codes)) <= len(payload)
+    assert coder.encode(codes) == payload  # no two payloads hold the same codes
+
+
+@settings(max_examples=150)
+@given(CODERS, samples(), st.binary(min_size=1, max_size=700))
+def test_bytes_to_spare_are_damage(number, sample, junk):
+    layout, model, codes = sample
+    coder = coder_for(number, layout, model)
+    payload = coder.encode(codes) + junk.rstrip(b"\0") + b"\1"
+    with contextlib.suppress(DamagedError):
+        assert not np.array_equal(coder.decode(payload, codes.shape[2]), codes)
+
+
+@pytest.mark.parametrize("number", [STATIC, CONTEXT])
+def test_a_few_bytes_do_not_hold_codes_without_end(number, monkeypatch):
+    """Nothing computes all of 4096 frames for an empty payload, or for one that says next to nothing."""
+    model, layout = random_model(4, 64), StreamLayout(2, 4, 64)
+    coder, steps = coder_for(number, layout, model), 0
+    real = RangeDecoder.decode
+
+    def counting(self, distribution):
+        nonlocal steps
+        steps += 1
+        return real(self, distribution)
+
+    monkeypatch.setattr(RangeDecoder, "decode", counting)
+    assert not coder.decode(b"", 4096).any() and steps == 0
+    zeros = np.zeros((2, 4, 4096), np.int32)
+    zeros[0, 0, 0] = 5
+    assert np.array_equal(coder.decode(coder.encode(zeros), 4096), zeros)
+    assert steps < 1000
+    for first in range(1, 256):
+        steps = 0
+        with contextlib.suppress(DamagedError):
+            coder.decode(bytes([first]), 4096)
+        assert steps < 1000
+
+
+def test_an_encoder_sends_raw_codes_rather_than_such_a_payload():
+    third = np.array([5592405 - 1, 2**24 - 5592405 - 1], np.float32)
+    strict, encoder, offset, width = [], RangeEncoder(), 0xAA << 56, 2**64 - 1
+    for _ in range(300):  # what 0xaa decodes to, for ever
+        scale = width >> 24
+        symbol = int(offset // scale >= 5592405)
+        offset -= scale * 5592405 * symbol
+        width = scale * (2**24 - 5592405 if symbol else 5592405)
+        if width < 2**32:
+            offset, width = offset << 32, width << 32
+        strict.append(symbol)
+        encoder.encode(np.array([symbol], np.int32), third)
+    assert encoder.finish() is None
+    reader = RangeDecoder(b"\xaa")
+    with pytest.raises(DamagedError, match="shorter than what they hold"):
+        for symbol in strict:
+            assert reader.decode(Distribution(third)) == symbol
 
 
 @given(CODERS)
@@ -206,8 +261,9 @@ def test_the_range_coder_alone(steps):
     payload = encoder.finish()
     decoder, slow = RangeDecoder(payload), reference.RangeDecoder(payload)
     for table, symbol in zip(tables, symbols, strict=True):
-        assert decoder.decode(table, 1) == [symbol]
+        assert decoder.decode(Distribution(table)) == symbol
         assert slow.decode(table.astype(int).tolist()) == symbol
+    decoder.finish()
     assert payload == slow.shortest()
 
 
@@ -223,3 +279,25 @@ def test_carries_through_many_words():
         slow = reference.RangeDecoder(payload)
         assert [slow.decode([2**23 - 1] * 2) for _ in slow_symbols] == slow_symbols
         assert payload == slow.shortest()
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 40), st.integers(0, 5), st.integers(0, 99))
+def test_guessed_codes_are_the_most_probable_after_those_before(channels, n_q, before, frames, seed):
+    model, layout = random_model(4, 32, seed), StreamLayout(channels, n_q, 32)
+    known = np.random.default_rng(seed).integers(0, 32, (channels, n_q, before))
+    guessed = predict(model.network, known, frames)
+    assert guessed.shape == (channels, n_q, frames)
+    whole = np.concatenate([known[..., -REACH:], guessed], axis=-1)
+    coder = coder_for(CONTEXT, layout, model)
+    weights = [rows for _, rows in coder._distributions(whole)]
+    best = np.concatenate([np.zeros((0, 32), np.float32), *weights]).argmax(1)
+    best = best.reshape(whole.shape[2], n_q, channels).transpose(2, 1, 0)
+    np.testing.assert_array_equal(best[..., -frames:] if frames else best[..., :0], guessed)
+
+
+def test_what_an_entropy_model_cannot_guess():
+    network = random_model(2, 32).network
+    for codes in (np.zeros((1, 3, 4), int), np.full((1, 2, 4), 32)):
+        with pytest.raises(ModelError, match="is not for these codes"):
+            predict(network, codes, 2)
