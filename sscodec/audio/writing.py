@@ -67,7 +67,7 @@ def create_audio(
     channels: int,
     subtype: str | None = None,
     frames: int | None = None,
-    source: str | Path = "-",
+    source: str | Path | BinaryIO = "-",
     force: bool = False,
     raw: str | None = None,
 ) -> Iterator[AudioWriter]:

@@ -26,6 +26,8 @@ class Task:
 
     source: str
     target: str
+    stream: bytes | None = None
+    """What is to be decoded, where it lies in no file of its own: `source` is where it was found."""
 
 
 def plan(

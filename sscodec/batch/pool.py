@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from sscodec.batch.plan import Task
-from sscodec.batch.work import Outcome, Work
+from sscodec.batch.work import Job, Outcome
 from sscodec.errors import SscodecError
 
 PROGRESS_SECONDS = 0.2
@@ -45,7 +45,7 @@ class Pool:
     The process must have a main thread of its own that calls this: signal handlers are changed in passing.
     """
 
-    def __init__(self, work: Work, jobs: int) -> None:
+    def __init__(self, work: Job, jobs: int) -> None:
         self._work = work
         self._jobs = jobs
         self._workers: list[_Worker] = []
@@ -145,7 +145,7 @@ class Pool:
         self._workers.clear()
 
 
-def _serve(connection: Connection, work: Work) -> None:
+def _serve(connection: Connection, work: Job) -> None:
     """The life of a worker: tasks in, outcomes out, until the parent closes the connection or is gone."""
     for number in _FROM_TERMINALS:
         signal.signal(number, signal.SIG_IGN)
