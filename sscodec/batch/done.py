@@ -126,7 +126,8 @@ def is_decoded(source: str | BinaryIO, target: str, options: Mapping[str, Any]) 
         raise OutputError(
             f"{target}: exists already and is not what the stream decodes to; use --force to replace it"
         )
-    if _is_older(target, source):
+    # A stream in memory has no age.
+    if isinstance(source, str) and _is_older(target, source):
         raise OutputError(f"{target}: exists already, older than the stream; use --force to replace it")
     return True
 
@@ -161,7 +162,7 @@ def _is_there(target: str) -> bool:
     return found is not None and found.size > 0
 
 
-def _is_older(target: str, source: str | BinaryIO) -> bool:
+def _is_older(target: str, source: str) -> bool:
     """False where a storage does not tell the time."""
-    ours, theirs = modified_ns(target), modified_ns(input_name(source))
+    ours, theirs = modified_ns(target), modified_ns(source)
     return ours is not None and theirs is not None and ours < theirs

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from sscodec import storage
-from sscodec.errors import SscodecError, UsageError
+from sscodec.errors import InputError, SscodecError, UsageError
 from sscodec.tokens.formats import format_of_file
 from sscodec.tokens.patterns import PATTERNS, Pattern
 from sscodec.tokens.reading import read_shard, shards_of
@@ -84,6 +84,9 @@ def _pieces(names: Sequence[str]) -> list[tuple[str, int]]:
     for shard in shards_of(names):
         if isinstance(shard, SscodecError):
             raise shard
-        with storage.open_read(shard) as file:
-            pieces += [(shard, piece) for piece in range(format_of_file(shard).pieces(file))]
+        try:
+            with storage.open_read(shard) as file:
+                pieces += [(shard, piece) for piece in range(format_of_file(shard).pieces(file))]
+        except OSError as error:
+            raise InputError(f"{shard}: cannot read it ({error.strerror or error})") from None
     return pieces

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -57,21 +55,16 @@ def read(
         if wanted is not None and str(arrays["key"]) not in wanted:
             return
         facts = {name: arrays[name].tolist() for name in arrays.files if name != "codes"}
-        tokens = arrays["codes"]
-    try:
-        yield row_from(tokens, facts)
-    except SscodecError as error:
-        yield error
-    except (KeyError, TypeError, AttributeError) as error:
-        yield DamagedError(f"row {facts.get('key')!r}: cannot be read ({error})")
+        row = row_from(arrays["codes"], facts)
+    yield row
 
 
 class _errors:
-    """Turns what NumPy and zipfile raise into DamagedError."""
+    """Turns whatever NumPy and zipfile raise of damaged files, which is of many kinds, into DamagedError."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        if isinstance(error, (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError)):
+        if isinstance(error, Exception) and not isinstance(error, SscodecError):
             raise DamagedError(f"is damaged, or no tokens ({error})") from None

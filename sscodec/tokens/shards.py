@@ -56,7 +56,7 @@ class Shards:
         try:
             self._begin({"format": format_, **spec.facts(), "options": dict(options)}, force, note)
         except BaseException:
-            self.journal.close()
+            self.journal.close(remove=not self.journal.keys())
             raise
 
     def _begin(self, corpus: dict[str, Any], force: bool, note: Callable[[str], None]) -> None:
@@ -138,9 +138,10 @@ class Shards:
         self._held: list[str] = []
         self._rows = self._frames = self._bytes = 0
         self._seconds = 0.0
-        self._stack = ExitStack()
+        stack = ExitStack()
         path = storage.join(self._folder, self._name)
-        self._file = _Hashed(self._stack.enter_context(open_output(path, force=self._ours)))
+        self._file = _Hashed(stack.enter_context(open_output(path, force=self._ours)))
+        self._stack = stack
         self._writer = self._format.Writer(cast(BinaryIO, self._file), self._spec)
 
     def _close(self) -> None:
@@ -166,14 +167,17 @@ class Shards:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self.journal:
+        whole = False
+        try:
             if self._stack is not None and kind is not None:
+                self._file.dropped = True  # a writer that is collected would write its end
                 self._stack.__exit__(kind, error, trace)
             elif self._stack is not None:
                 self._close()
             self._manifest.save()
-            if kind is not None:  # what the journal holds is worth keeping
-                self.journal.close()
+            whole = kind is None
+        finally:
+            self.journal.close(remove=whole)
 
 
 class _Hashed:
@@ -181,6 +185,8 @@ class _Hashed:
 
     closed = False
     mode = "wb"
+    dropped = False
+    """What comes from now on is for nobody."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -189,6 +195,8 @@ class _Hashed:
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
+        if self.dropped:
+            return len(view)
         self._file.write(view)
         self.digest.update(view)
         self.bytes += len(view)

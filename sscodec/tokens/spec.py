@@ -13,7 +13,7 @@ import numpy as np
 from sscodec import models
 from sscodec.batch.plan import STREAM_SUFFIXES
 from sscodec.container import Header
-from sscodec.errors import DamagedError, InputError, ModelError, SscodecError
+from sscodec.errors import DamagedError, InputError, ModelError, SscodecError, UsageError
 from sscodec.streams import code_dtype, open_streams
 from sscodec.tokens.patterns import Pattern
 from sscodec.tokens.row import Row
@@ -63,12 +63,12 @@ class Spec:
         """Raise ModelError for codes of another model, InputError for another number of codebooks."""
         if row.model_hash not in self.accepted:
             raise ModelError(
-                f"{row.key}: holds codes of model {row.model!r} with hash {row.model_hash}, and the rows are "
+                f"holds codes of model {row.model!r} with hash {row.model_hash}, and the rows are "
                 f"of {self.model!r} with {self.model_hash}; a corpus has one model: give them another folder"
             )
         shape = (row.sample_rate, row.hop, row.codebook_size, row.n_q)
         if shape != (self.sample_rate, self.hop, self.codebook_size, self.n_q):
-            raise InputError(f"{row.key}: has {row.n_q} codebooks or another shape than the other rows")
+            raise InputError(f"has {row.n_q} codebooks or another shape than the other rows")
 
 
 def spec_for(
@@ -84,6 +84,8 @@ def spec_for(
     model: whose codes; None is the default one where there are sounds, and else that of the first stream.
     n_q, kbps: the rate of one channel. Raises ModelError, UsageError, InputError and DamagedError.
     """
+    if n_q is not None and kbps is not None:
+        raise UsageError("give n_q or kbps, not both")
     if model is None and all(is_stream(source) for source in sources):
         header, reads = _first_header(sources)
         if kbps is not None:

@@ -20,6 +20,8 @@ from sscodec.tokens.row import Row, checksum, patterned, row_of
 from sscodec.tokens.spec import Spec
 
 SUFFIX = ".tar"
+_END_BYTES = 1024
+"""Of zeros, at the end of every tar file."""
 MAX_MEMBER_BYTES = 1 << 32
 """A longer one is a damaged number."""
 
@@ -106,6 +108,10 @@ def _members(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
             part = tar.extractfile(member)
             assert part is not None
             yield member.name, part.read()
+    if file.seekable():  # the end of a file that was cut between two members is like that of a whole one
+        file.seek(max(0, file.seek(0, 2) - _END_BYTES))
+        if any(file.read()):
+            raise DamagedError("is cut short: the end mark is missing")
 
 
 def _row(name: str, parts: dict[str, bytes]) -> Row | SscodecError:
@@ -116,7 +122,7 @@ def _row(name: str, parts: dict[str, bytes]) -> Row | SscodecError:
         return row_from(np.load(io.BytesIO(parts["npy"]), allow_pickle=False), facts)
     except SscodecError as error:
         return error
-    except (ValueError, EOFError, AttributeError, TypeError, KeyError) as error:
+    except Exception as error:  # of many kinds, in damaged arrays
         return DamagedError(f"row {key_of(name)!r}: cannot be read ({error})")
 
 
