@@ -44,6 +44,11 @@ def join(folder: str, place: str) -> str:
     return os.path.join(folder, place)  # noqa: PTH118
 
 
+def absolute(name: str) -> str:
+    """A name that means the same in every folder."""
+    return name if is_url(name) else os.path.abspath(name)  # noqa: PTH100
+
+
 def status(name: str) -> Status | None:
     """None where there is no such file. Raises InputError where the storage does not answer."""
     if not is_url(name):

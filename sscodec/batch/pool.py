@@ -21,6 +21,7 @@ from pathlib import Path
 from sscodec.batch.plan import Task
 from sscodec.batch.work import Job, Outcome
 from sscodec.errors import SscodecError
+from sscodec.storage import is_url
 
 PROGRESS_SECONDS = 0.2
 """Between two words of a worker about the file at hand."""
@@ -97,7 +98,7 @@ class Pool:
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
         # What a terminal sends goes to all its processes: workers ignore it from birth, the parent ends them.
-        with _ignored(*_FROM_TERMINALS):
+        with from_terminals_ignored():
             process.start()
         theirs.close()
         worker = _Worker(process, ours, task)
@@ -118,7 +119,7 @@ class Pool:
         worker.process.join(STOP_SECONDS)
         task, code = worker.task, worker.process.exitcode
         assert task is not None
-        _remove_parts(task)
+        remove_parts(task)
         how = f"exit code {code}"
         if code is not None and code < 0:
             how = signal.Signals(-code).name + (", out of memory?" if code == -signal.SIGKILL else "")
@@ -140,7 +141,7 @@ class Pool:
                 worker.process.kill()
                 worker.process.join()
             if worker.process.exitcode != 128 + signal.SIGTERM and worker.task is not None:
-                _remove_parts(worker.task)
+                remove_parts(worker.task)
             worker.connection.close()
         self._workers.clear()
 
@@ -187,8 +188,15 @@ def _ignored(*numbers: signal.Signals) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _remove_parts(task: Task) -> None:
+def from_terminals_ignored() -> contextlib.AbstractContextManager[None]:
+    """While processes are started that only their parent may end."""
+    return _ignored(*_FROM_TERMINALS)
+
+
+def remove_parts(task: Task) -> None:
     """What `open_output` could not remove because the process was killed."""
+    if is_url(task.target):
+        return
     target = Path(task.target).resolve()
     for part in target.parent.glob(f".{glob.escape(target.name[:200])}.*.part"):
         with contextlib.suppress(OSError):

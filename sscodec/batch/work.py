@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from sscodec.batch.plan import Task
 from sscodec.errors import DamagedError, SscodecError
-from sscodec.storage import make_folder_of, status
+from sscodec.storage import absolute, make_folder_of, status
 
 if TYPE_CHECKING:
     from sscodec.files import Progress
@@ -57,6 +57,9 @@ class Job(Protocol):
     def run(self, task: Task, progress: Progress) -> Outcome:
         """Do it with one file. Raises nothing."""
 
+    def located(self, task: Task) -> Task:
+        """The same task for a process that is in another folder."""
+
 
 @dataclass
 class Work:
@@ -100,6 +103,11 @@ class Work:
             from sscodec.audio import choose_format
 
             choose_format("file" + self.suffix, self.options["subtype"])
+
+    def located(self, task: Task) -> Task:
+        """As of `Job`."""
+        source = task.source if task.stream is not None else absolute(task.source)
+        return replace(task, source=source, target=absolute(task.target))
 
     def run(self, task: Task, progress: Progress) -> Outcome:
         """Code one file. What goes wrong is told, not raised: the next file is not to suffer from it."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sscodec.batch import Outcome, Task
 from sscodec.batch.work import told
 from sscodec.denoise import denoised_frames
+from sscodec.storage import absolute
 from sscodec.tokens.spec import Spec, is_stream
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class TokenWork:
         """
         if self.options["denoise"]:
             denoised_frames(self.options["denoise"], self.loader.named().config, "encoder")
+
+    def located(self, task: Task) -> Task:
+        """As of `Job`."""
+        return replace(task, source=absolute(task.source))
 
     def run(self, task: Task, progress: Progress) -> Outcome:
         """What goes wrong is told, not raised: the next file is not to suffer from it."""
