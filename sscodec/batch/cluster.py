@@ -64,7 +64,9 @@ class Cluster:
         self._folders: set[str] = set()
 
     def __enter__(self) -> Cluster:
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # we tell what matters, in one line
+        for name in ("distributed", *logging.root.manager.loggerDict):
+            if name.startswith("distributed"):  # we tell what matters, in one line
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         with ExitStack() as stack:
             address: Any = self._address
             if address == "local":
@@ -100,6 +102,18 @@ class Cluster:
 
     def run(self, tasks: Iterable[Task]) -> Iterator[float | Outcome]:
         """As `Pool.run`. Raises SscodecError where the scheduler goes away: what is whole stays."""
+        try:
+            yield from self._run(tasks)
+        except OSError as error:  # of the connection: files tell their own
+            raise self._gone() from error
+
+    def _gone(self) -> SscodecError:
+        return SscodecError(
+            f"{self._address}: the scheduler has gone; what is done is whole, "
+            "and the same command goes on when it is back"
+        )
+
+    def _run(self, tasks: Iterable[Task]) -> Iterator[float | Outcome]:
         waiting = groups(tasks)
         more = True
         while more or self._out:
@@ -143,10 +157,7 @@ class Cluster:
         if self._client.status not in ("running", "newly-created") or any(
             f.status == "cancelled" for f in futures
         ):
-            raise SscodecError(
-                f"{self._address}: the scheduler has gone; what is done is whole, "
-                "and the same command goes on when it is back"
-            )
+            raise self._gone()
         finished = [future for future in futures if future.status == "finished"]
         try:
             results = self._client.gather(finished)
@@ -156,6 +167,9 @@ class Cluster:
         for future, result in zip(finished, results, strict=True):
             group = self._out.pop(future)
             for task, (outcome, told) in zip(group, result, strict=True):
+                located = self._work.located(task).source
+                if outcome.error is not None and outcome.error.startswith(located):
+                    outcome.error = task.source + outcome.error.removeprefix(located)
                 outcome.input, outcome.output = task.source, task.target
                 if outcome.seconds is not None and not outcome.skipped:
                     yield outcome.seconds - told
