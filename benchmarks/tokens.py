@@ -21,7 +21,7 @@ import numpy as np
 import soundfile
 
 RATE = 24000
-ROUNDS = 5
+ROUNDS = 2
 
 
 def write_corpus(folder: Path, files: int, seconds: float) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -124,7 +125,7 @@ def create(url: str, force: bool) -> Iterator[BinaryIO]:
         fs, path = _resolve(url)
         # Until `commit` there is nothing to be seen: a multipart upload that is not complete, say.
         try:
-            file = fs.open(path, "wb", autocommit=False)
+            file = _InMemory(fs, path) if "memory" in fs.protocol else fs.open(path, "wb", autocommit=False)
         except FileNotFoundError:  # a storage that has folders
             fs.makedirs(fs._parent(path), exist_ok=True)
             file = fs.open(path, "wb", autocommit=False)
@@ -182,6 +183,26 @@ def _resolve(url: str) -> tuple[Any, str]:
     except ValueError as error:
         raise UsageError(f"{url}: {error}") from None
     return fs, str(path)
+
+
+class _InMemory(io.BytesIO):
+    """fsspec's own file in memory is there as soon as it is opened; this one when it is whole."""
+
+    def __init__(self, fs: Any, path: str) -> None:
+        super().__init__()
+        self._fs, self._path = fs, path
+
+    def seekable(self) -> bool:
+        return False  # as uploads are
+
+    def close(self) -> None:
+        """Not before `commit`."""
+
+    def commit(self) -> None:
+        self._fs.pipe_file(self._path, self.getvalue())
+
+    def discard(self) -> None:
+        """There is nothing to be seen of it."""
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def test_a_file_there_and_back_has_the_same_bytes(recording):
         assert contents("b")[f"back.{suffix}"] == Path(f"a.{suffix}").read_bytes()
     with pytest.raises(OutputError, match="exists already"):
         sscodec.encode_file("a.wav", "memory://b/a.ssc")
-    with pytest.raises(sscodec.errors.InputError, match="memory://b/nosuch.wav: cannot open it"):
+    with pytest.raises(sscodec.errors.InputError, match=r"memory://b/nosuch\.wav: cannot open it"):
         sscodec.encode_file("memory://b/nosuch.wav", "b.ssc")
 
 
