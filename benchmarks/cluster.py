@@ -1,7 +1,7 @@
 """What a Dask cluster makes of a million files: memory of the plan, and what the scheduler is able to do.
 
 usage: python benchmarks/cluster.py plan [files, default 1000000]
-       python benchmarks/cluster.py run [workers, default 4,16,64] [seconds a run, default 60] [seconds a file]
+       python benchmarks/cluster.py run [workers, default 4,16,64] [seconds a run, 60] [seconds a file, 0.12]
 
 plan makes names of files (nothing is written) and plans a batch of them. run starts a scheduler and workers
 on this machine, eight threads in a process, whose work is to sleep for as long as a file of 3 s takes a core
