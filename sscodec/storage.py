@@ -112,6 +112,8 @@ def open_read(name: str) -> BinaryIO:
         return Path(name).open("rb")
     with _naming(name, OSError):
         fs, path = _resolve(name)
+        if "memory" in fs.protocol:  # whose files have one position for all that read them
+            return io.BytesIO(fs.cat_file(path))
         return cast(BinaryIO, fs.open(path, "rb", block_size=_BLOCK, cache_type="readahead"))
 
 
