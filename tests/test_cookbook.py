@@ -1,7 +1,8 @@
 """Runs every recipe of docs/cookbook.md in a folder of its own, with the tiny model.
 
 The words after ```sh say what a recipe needs (`needs=`: programs, `python=`: packages; without them it is
-skipped), which files it leaves (`leaves=`), and that it runs until it is stopped (`watches=`: the folder that a sound is put into).
+skipped), which files it leaves (`leaves=`), and that it runs until it is stopped (`watches=`: the folder that
+a sound is put into).
 """
 
 import os
