@@ -125,6 +125,7 @@ def create(url: str, force: bool) -> Iterator[BinaryIO]:
     """
     with _naming(url, OutputError):
         fs, path = _resolve(url)
+        file: Any
         # Until `commit` there is nothing to be seen: a multipart upload that is not complete, say.
         try:
             file = _InMemory(fs, path) if "memory" in fs.protocol else fs.open(path, "wb", autocommit=False)
