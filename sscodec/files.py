@@ -29,8 +29,9 @@ from sscodec.errors import DamagedError, InputError, ModelError, SscodecError, U
 from sscodec.level import gain_of
 from sscodec.live import MAX_CONCEALMENT_SECONDS, SoundDecoder, SoundEncoder
 from sscodec.loader import Loader
-from sscodec.pipes import is_file
+from sscodec.pipes import input_name, is_file
 from sscodec.replacing import check_sound_output, check_stream_output
+from sscodec.storage import is_url
 from sscodec.streams import (
     DEFAULT_PACKET_MS,
     PacketCoder,
@@ -108,7 +109,7 @@ class DecodeReport:
 
 def encode_file(
     source: str | Path,
-    target: str | Path,
+    target: str | Path | BinaryIO,
     *,
     model: str | Path | None = None,
     n_q: int | None = None,
@@ -126,6 +127,8 @@ def encode_file(
     loader: Loader | None = None,
 ) -> EncodeReport:
     """Encode a sound file (or "-", standard input) into a stream (or "-", standard output).
+
+    Names may be URLs of fsspec, and the stream may be any file that is open for writing.
 
     n_q, kbps: the rate, as in `models.choose_n_q`. mono: mix the channels down. raw: what the samples are,
     where the sound has no header. packet_ms: length of a packet, the unit that a loss takes away, and the
@@ -174,7 +177,7 @@ def encode_file(
     seconds = reader.position / reader.sample_rate
     return EncodeReport(
         input=str(source),
-        output=str(target),
+        output=_name_of(target),
         model=found.id,
         seconds=seconds,
         channels=channels,
@@ -192,7 +195,7 @@ def encode_file(
 
 
 def decode_file(
-    source: str | Path,
+    source: str | Path | BinaryIO,
     target: str | Path,
     *,
     model: str | Path | None = None,
@@ -210,6 +213,8 @@ def decode_file(
     loader: Loader | None = None,
 ) -> DecodeReport:
     """Decode a stream (or "-", standard input) into a sound file (or "-", standard output, as WAV).
+
+    Names may be URLs of fsspec, and the stream may be any file that is open for reading.
 
     model: None finds the installed model that the stream was made with. rate: "original", "model" or Hz.
     n_q: use the first codebooks only, of each stream at most so many. subtype: of samples, in libsndfile's
@@ -290,7 +295,7 @@ def decode_file(
         elapsed = time.perf_counter() - started
     seconds = samples / out_rate
     return DecodeReport(
-        input=str(source),
+        input=_name_of(source),
         output=str(target),
         model=codec.model.id,
         seconds=seconds,
@@ -308,7 +313,7 @@ def decode_file(
     )
 
 
-def decoded_size(source: str | Path, rate: int | str = "original") -> tuple[int, int, int | None]:
+def decoded_size(source: str | Path | BinaryIO, rate: int | str = "original") -> tuple[int, int, int | None]:
     """Hz, channels, and samples of each channel that decoding a file gives; None where it is damaged.
 
     rate: as in `decode_file`. Payloads are not read. Raises InputError, DamagedError and UsageError.
@@ -320,11 +325,15 @@ def decoded_size(source: str | Path, rate: int | str = "original") -> tuple[int,
         return output_rate(header, rate), header.channels, _scan_length(file, rate)
 
 
+def _name_of(file: str | Path | BinaryIO) -> str:
+    return str(file) if isinstance(file, (str, Path)) else input_name(file)
+
+
 def _gain_of_file(source: str | Path, mono: bool, raw: RawFormat | None) -> int:
     """By how many dB to raise a sound file, or lower it (below 0); 0 for what can be read only once."""
     from sscodec.audio import AudioReader
 
-    if not is_file(source):
+    if not is_file(source) and not is_url(source):
         return 0
     with AudioReader(source, mono, raw) as reader:
         return gain_of((float(np.abs(block).max()) for block in reader.blocks()), reader.unbounded)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from sscodec.errors import UsageError
+from sscodec.storage import open_read
 
 
 def standard_input() -> BinaryIO:
@@ -29,14 +30,18 @@ def standard_output() -> BinaryIO:
     return sys.stdout.buffer
 
 
-def input_name(source: str | Path) -> str:
+def input_name(source: str | Path | BinaryIO) -> str:
     """What messages call an input."""
+    if not isinstance(source, (str, Path)):
+        return str(getattr(source, "name", "a stream in memory"))
     return "standard input" if str(source) == "-" else str(source)
 
 
-def open_input(source: str | Path, stack: ExitStack) -> BinaryIO:
-    """A file, which `stack` closes, or standard input ("-"). Raises OSError."""
-    return standard_input() if str(source) == "-" else stack.enter_context(Path(source).open("rb"))
+def open_input(source: str | Path | BinaryIO, stack: ExitStack) -> BinaryIO:
+    """A file or URL, which `stack` closes, standard input ("-"), or a file that is open. Raises OSError."""
+    if not isinstance(source, (str, Path)):
+        return source
+    return standard_input() if str(source) == "-" else stack.enter_context(open_read(str(source)))
 
 
 def flush_output() -> None:
@@ -64,8 +69,10 @@ def is_special(name: str | Path) -> bool:
     return is_there(name) and not is_file(name) and not is_folder(name)
 
 
-def same_file(target: str | Path, source: str | Path) -> bool:
+def same_file(target: str | Path, source: str | Path | BinaryIO) -> bool:
     """Whether output and input are one file, by whatever names ("-": standard output, standard input)."""
+    if not isinstance(source, (str, Path)):
+        return False
     try:
         ours, theirs = _status(target, sys.stdout), _status(source, sys.stdin)
     except OSError:

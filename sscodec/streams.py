@@ -249,7 +249,7 @@ def packets_ahead(file: BinaryIO) -> int:
     return _AHEAD if file.seekable() else 1
 
 
-def open_streams(source: str | Path, stack: ExitStack) -> tuple[BinaryIO, Iterator[StreamReader]]:
+def open_streams(source: str | Path | BinaryIO, stack: ExitStack) -> tuple[BinaryIO, Iterator[StreamReader]]:
     """A file, or standard input ("-"), and what `read_streams` gives of it; errors name the file."""
     name = input_name(source)
     with naming(name):
@@ -277,7 +277,7 @@ def check_n_q(header: Header, n_q: int | None) -> None:
         raise UsageError(f"n_q must be 1 to {header.n_q}, the codebooks of the stream, not {n_q}")
 
 
-def open_bytes(source: str | Path, stack: ExitStack) -> BinaryIO:
+def open_bytes(source: str | Path | BinaryIO, stack: ExitStack) -> BinaryIO:
     """A file, or standard input ("-"). Raises InputError that does not name it."""
     try:
         return open_input(source, stack)

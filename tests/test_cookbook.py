@@ -1,7 +1,8 @@
 """Runs every recipe of docs/cookbook.md in a folder of its own, with the tiny model.
 
-The words after ```sh say what a recipe needs (`needs=`: programs; without them it is skipped), which files it
-leaves (`leaves=`), and that it runs until it is stopped (`watches=`: the folder that a sound is put into).
+The words after ```sh say what a recipe needs (`needs=`: programs, `python=`: packages; without them it is
+skipped), which files it leaves (`leaves=`), and that it runs until it is stopped (`watches=`: the folder that
+a sound is put into).
 """
 
 import os
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,7 @@ def kitchen(tmp_path, sound, model_folder, monkeypatch):
         Path(folder).mkdir(parents=True)
     programs = {
         "sscodec": f'exec "{sys.executable}" -m sscodec "$@"',
+        "python3": f'exec "{sys.executable}" "$@"',
         "ssh": f'shift; cd "{tmp_path}/host" && exec sh -c "$*"',
     }
     for name, line in programs.items():
@@ -61,6 +64,7 @@ def kitchen(tmp_path, sound, model_folder, monkeypatch):
 def test_recipe(kitchen, script, facts):
     needs = [name for name in facts.get("needs", "").split(",") if name]
     missing = [name for name in needs if shutil.which(name) is None]
+    missing += [name for name in facts.get("python", "").split(",") if name and not find_spec(name)]
     if missing:
         pytest.skip(f"{', '.join(missing)} is not installed")
     if "film.mkv" in script:

@@ -12,13 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from sscodec import storage
 from sscodec.errors import OutputError
 from sscodec.pipes import is_file, is_folder, is_special, is_there, same_file, standard_output
 
 
 @contextmanager
-def open_output(target: str | Path, source: str | Path = "-", force: bool = False) -> Iterator[BinaryIO]:
-    """A binary file open for writing at `target`; "-" is standard output.
+def open_output(
+    target: str | Path | BinaryIO, source: str | Path | BinaryIO = "-", force: bool = False
+) -> Iterator[BinaryIO]:
+    """A binary file open for writing at `target`; "-" is standard output, and what is open stays open.
 
     A regular file appears under its name only when the block ends without an exception; nothing is left
     otherwise. Where a file of that name has come meanwhile, it stays, and so does the output, beside it: the
@@ -31,6 +34,13 @@ def open_output(target: str | Path, source: str | Path = "-", force: bool = Fals
     standard output is a terminal.
     """
     check_output(target, source, force)
+    if not isinstance(target, (str, Path)):
+        yield target
+        return
+    if storage.is_url(target):
+        with storage.create(str(target), force) as file:
+            yield file
+        return
     if str(target) == "-":
         with _errors_of("standard output"):
             standard = standard_output()
@@ -58,7 +68,7 @@ def open_output(target: str | Path, source: str | Path = "-", force: bool = Fals
         _move(part, path, force)
 
 
-def name_parts(token: str) -> None:
+def name_parts(token: str | None) -> None:
     """Let the parts of this process have names that whoever gave it the token can tell, with `part_of`."""
     global _token
     _token = token
@@ -81,8 +91,16 @@ def _opener_like(path: Path) -> Callable[[str, int], int]:
     return lambda name, flags: os.open(name, flags, mode)
 
 
-def check_output(target: str | Path, source: str | Path, force: bool) -> None:
+def check_output(target: str | Path | BinaryIO, source: str | Path | BinaryIO, force: bool) -> None:
     """Raise what `open_output` would raise at once: before the work, not after."""
+    if not isinstance(target, (str, Path)):
+        return
+    if storage.is_url(target):
+        if str(target) == str(source):
+            raise OutputError(f"{target}: is the input; choose another output")
+        if not force and storage.status(str(target)) is not None:
+            raise OutputError(f"{target}: exists already; use --force to replace it")
+        return
     if same_file(target, source):
         name = "standard output" if str(target) == "-" else target
         raise OutputError(f"{name}: is the input; choose another output")

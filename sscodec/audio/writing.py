@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from sscodec.audio.output import open_output
 from sscodec.audio.raw import RawWriter, subtype_of
 from sscodec.errors import OutputError, UsageError
 from sscodec.pipes import is_special
+from sscodec.storage import is_url
 
 EXTENSION_ALIASES = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "SND": "AU"}
 NAMED_ONLY = {"SD2"}
@@ -69,7 +72,7 @@ def create_audio(
     channels: int,
     subtype: str | None = None,
     frames: int | None = None,
-    source: str | Path = "-",
+    source: str | Path | BinaryIO = "-",
     force: bool = False,
     raw: str | None = None,
 ) -> Iterator[AudioWriter]:
@@ -93,6 +96,17 @@ def create_audio(
         if format_ == "WAV" and subtype in wav.WRITABLE_SUBTYPES:
             patchable = str(target) != "-" and file.seekable()
             writer: AudioWriter = WavWriter(file, sample_rate, channels, subtype, frames, patchable)
+        elif is_url(target):
+            # libsndfile goes back in what it writes, and uploads cannot.
+            with tempfile.TemporaryFile() as spool:
+                writer = _SoundfileWriter(spool, str(target), sample_rate, channels, format_, subtype)
+                try:
+                    yield writer
+                finally:
+                    writer.close()
+                spool.seek(0)
+                shutil.copyfileobj(spool, file)
+            return
         else:
             writer = _SoundfileWriter(file, str(target), sample_rate, channels, format_, subtype)
         try:

@@ -2,6 +2,6 @@
 
 from sscodec.batch.plan import SOUND_SUFFIXES, STREAM_SUFFIXES, Task, plan
 from sscodec.batch.pool import Pool
-from sscodec.batch.work import Outcome, Work
+from sscodec.batch.work import Job, Outcome, Work
 
-__all__ = ["SOUND_SUFFIXES", "STREAM_SUFFIXES", "Outcome", "Pool", "Task", "Work", "plan"]
+__all__ = ["SOUND_SUFFIXES", "STREAM_SUFFIXES", "Job", "Outcome", "Pool", "Task", "Work", "plan"]

@@ -7,16 +7,18 @@ kept: then OutputError says that only --force replaces it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sscodec import models
 from sscodec.container import Header, read_streams
 from sscodec.denoise import TAG
 from sscodec.errors import DamagedError, InputError, OutputError
 from sscodec.files import decoded_size
-from sscodec.pipes import is_file
+from sscodec.pipes import input_name, is_file, open_input
+from sscodec.storage import is_url, modified_ns, status
 from sscodec.streams import make_header
 
 
@@ -29,13 +31,15 @@ class WholeStream:
     bytes: int
 
 
-def whole_stream(path: str | Path) -> WholeStream | None:
+def whole_stream(path: str | Path | BinaryIO) -> WholeStream | None:
     """Every byte is read and checked; None where the file is damaged, cut short or a chain of streams.
 
     Raises InputError where it is no stream or cannot be read.
     """
     try:
-        with Path(path).open("rb") as file:
+        with ExitStack() as stack:
+            file = open_input(path, stack)
+            file.seek(0)
             streams = read_streams(file)
             stream = next(streams)
             for _ in stream:
@@ -47,7 +51,7 @@ def whole_stream(path: str | Path) -> WholeStream | None:
     except DamagedError:
         return None
     except OSError as error:
-        raise InputError(f"{path}: cannot read it ({error.strerror or error})") from None
+        raise InputError(f"{input_name(path)}: cannot read it ({error.strerror or error})") from None
 
 
 def encoded(source: str, target: str, model: models.Model, options: Mapping[str, Any]) -> WholeStream | None:
@@ -97,31 +101,33 @@ def encoded(source: str, target: str, model: models.Model, options: Mapping[str,
     return stream
 
 
-def is_decoded(source: str, target: str, options: Mapping[str, Any]) -> bool:
+def is_decoded(source: str | BinaryIO, target: str, options: Mapping[str, Any]) -> bool:
     """Whether `target` is sound of the rate, channels and length that `source` decodes to.
 
     False where it is not there, or empty: any other file could be the original.
     Raises OutputError, InputError, DamagedError and UsageError.
     """
-    import soundfile
+    from sscodec.audio import AudioReader
 
     if not _is_there(target):
         return False
     rate, channels, samples = decoded_size(source, options["rate"])
     if samples is None:
         raise DamagedError(
-            f"{source}: damaged, see `sscodec info`; {target} exists already, use --force to decode again"
+            f"{input_name(source)}: damaged, see `sscodec info`; {target} exists already, "
+            "use --force to decode again"
         )
     try:
-        info = soundfile.info(target)
-        fits = (info.samplerate, info.channels, info.frames) == (rate, channels, samples)
-    except (soundfile.SoundFileError, OSError):
+        with AudioReader(target) as reader:
+            fits = (reader.sample_rate, reader.channels, reader.frames) == (rate, channels, samples)
+    except InputError:
         fits = False
     if not fits:
         raise OutputError(
             f"{target}: exists already and is not what the stream decodes to; use --force to replace it"
         )
-    if _is_older(target, source):
+    # A stream in memory has no age.
+    if isinstance(source, str) and _is_older(target, source):
         raise OutputError(f"{target}: exists already, older than the stream; use --force to replace it")
     return True
 
@@ -130,7 +136,7 @@ def _has_length(source: str, header: Header) -> bool:
     """Whether a sound file is what a header says, as far as its own header tells. A pipe tells nothing."""
     from sscodec.audio import AudioReader
 
-    if not is_file(source):
+    if not is_file(source) and not is_url(source):
         return True
     with AudioReader(source) as reader:
         rate, channels = header.original_rate, header.original_channels
@@ -152,11 +158,11 @@ def _text(value: object) -> str:
 
 
 def _is_there(target: str) -> bool:
-    return is_file(target) and Path(target).stat().st_size > 0
+    found = status(target)
+    return found is not None and found.size > 0
 
 
 def _is_older(target: str, source: str) -> bool:
-    try:
-        return Path(target).stat().st_mtime_ns < Path(source).stat().st_mtime_ns
-    except OSError as error:
-        raise InputError(f"{source}: cannot open it ({error.strerror or error})") from None
+    """False where a storage does not tell the time."""
+    ours, theirs = modified_ns(target), modified_ns(source)
+    return ours is not None and theirs is not None and ours < theirs

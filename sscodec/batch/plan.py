@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from sscodec.errors import InputError, UsageError
-from sscodec.pipes import is_folder
+from sscodec.storage import files_below, is_folder, is_url, join
 
 SOUND_SUFFIXES = frozenset(
     f".{name}"
@@ -21,12 +23,14 @@ SOUND_SUFFIXES = frozenset(
 STREAM_SUFFIXES = frozenset([".ssc"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """One file to be coded."""
 
     source: str
     target: str
+    stream: bytes | None = None
+    """What is to be decoded, where it lies in no file of its own: `source` is where it was found."""
 
 
 def plan(
@@ -38,7 +42,7 @@ def plan(
     suffix: str,
     recursive: bool,
 ) -> list[Task]:
-    """The tasks for files and folders, in their order, each once.
+    """The tasks for files and folders, paths or URLs, in their order, each once.
 
     names: of files, which go into output_dir itself, and of folders, whose files keep their places below it.
     listed: names of files from a list, which keep the folders that they are named with.
@@ -48,28 +52,49 @@ def plan(
     Whether a file exists is not looked at. Raises UsageError for names that cannot be, for two inputs with
     one output and for an output that is one of the inputs, InputError for a folder that cannot be read.
     """
-    found = [*_from_names(names, wanted, recursive), *_from_list(listed)]
-    sources: dict[str, str] = {}
-    """Of each output, the input that becomes it; both without symbolic links."""
-    tasks: dict[str, Task] = {}
-    for source, place in found:
-        target = os.path.join(output_dir, os.path.splitext(place)[0] + suffix)  # noqa: PTH118, PTH122
-        real_target, real_source = os.path.realpath(target), os.path.realpath(source)
-        earlier = sources.setdefault(real_target, real_source)
-        if earlier != real_source:
+    _real_folder.cache_clear()
+    tasks: dict[int, Task] = {}
+    """By the hash of the output's name without symbolic links, or the next that is free."""
+    for source, place in itertools.chain(_from_names(names, wanted, recursive), _from_list(listed)):
+        target = join(output_dir, os.path.splitext(place)[0] + suffix)  # noqa: PTH122
+        number, earlier = _look_up(tasks, _real(target))
+        # A file that is named twice, or beside its folder, is one task.
+        if earlier is not None and _real(earlier.source) != _real(source):
             raise UsageError(
-                f"{earlier} and {real_source} would both become {target}; "
+                f"{_real(earlier.source)} and {_real(source)} would both become {target}; "
                 "name the folder that holds both, or code them into two folders"
             )
-        # A file that is named twice, or beside its folder, is one task.
-        tasks.setdefault(real_target, Task(source, target))
-    for real_source in sources.values():
-        if real_source in sources:
+        tasks.setdefault(number, Task(source, target))
+    for task in tasks.values():
+        _, other = _look_up(tasks, _real(task.source))
+        if other is not None:
             raise UsageError(
-                f"{real_source} would be replaced by the output of {sources[real_source]}; "
+                f"{_real(task.source)} would be replaced by the output of {_real(other.source)}; "
                 "choose another output folder"
             )
     return list(tasks.values())
+
+
+def _look_up(tasks: Mapping[int, Task], real_target: str) -> tuple[int, Task | None]:
+    """The task with an output, and where it is or belongs. Names are not kept: a million of them are many."""
+    number = hash(real_target)
+    while (task := tasks.get(number)) is not None and _real(task.target) != real_target:
+        number += 1
+    return number, task
+
+
+def _real(name: str) -> str:
+    """A name without symbolic links."""
+    if is_url(name):
+        return name
+    folder, file = os.path.split(name)
+    path = os.path.join(_real_folder(folder), file)  # noqa: PTH118
+    return os.path.realpath(name) if not file or os.path.islink(path) else path  # noqa: PTH114
+
+
+@lru_cache(maxsize=10_000)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _from_names(names: Iterable[str], wanted: frozenset[str], recursive: bool) -> Iterator[tuple[str, str]]:
@@ -77,7 +102,13 @@ def _from_names(names: Iterable[str], wanted: frozenset[str], recursive: bool) -
     for name in names:
         if name in ("", "-"):
             raise UsageError(f"{name!r} is no file; a batch reads files, and their names from --files-from")
-        if is_folder(name):
+        if is_url(name) and is_folder(name):
+            for url, _ in files_below(name, recursive):
+                place = url[len(name.rstrip("/")) + 1 :]
+                hidden = any(part.startswith(".") for part in place.split("/"))
+                if Path(place).suffix.lower() in wanted and not hidden:
+                    yield url, place
+        elif is_folder(name):
             for path in _files_below(name, wanted, recursive):
                 yield path, os.path.relpath(path, name)
         else:
@@ -86,6 +117,9 @@ def _from_names(names: Iterable[str], wanted: frozenset[str], recursive: bool) -
 
 def _from_list(listed: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in listed:
+        if is_url(name):
+            yield name, name.partition("://")[2].lstrip("/")
+            continue
         place = os.path.normpath(name).lstrip("/")
         if place.split("/")[0] == os.pardir:
             raise UsageError(

@@ -19,8 +19,9 @@ from multiprocessing.context import SpawnProcess
 
 from sscodec.audio.output import name_parts, part_of
 from sscodec.batch.plan import Task
-from sscodec.batch.work import Outcome, Work
+from sscodec.batch.work import Job, Outcome
 from sscodec.errors import SscodecError
+from sscodec.storage import is_url
 
 PROGRESS_SECONDS = 0.2
 """Between two words of a worker about the file at hand."""
@@ -47,7 +48,7 @@ class Pool:
     The process must have a main thread of its own that calls this: signal handlers are changed in passing.
     """
 
-    def __init__(self, work: Work, jobs: int) -> None:
+    def __init__(self, work: Job, jobs: int) -> None:
         self._work = work
         self._jobs = jobs
         self._workers: list[_Worker] = []
@@ -100,7 +101,7 @@ class Pool:
         token = uuid.uuid4().hex[:8]
         process = context.Process(target=_serve, args=(theirs, self._work, token), daemon=True)
         # What a terminal sends goes to all its processes: workers ignore it from birth, the parent ends them.
-        with _ignored(*_FROM_TERMINALS):
+        with from_terminals_ignored():
             process.start()
         theirs.close()
         worker = _Worker(process, ours, token, task)
@@ -148,7 +149,7 @@ class Pool:
         self._workers.clear()
 
 
-def _serve(connection: Connection, work: Work, token: str) -> None:
+def _serve(connection: Connection, work: Job, token: str) -> None:
     """The life of a worker: tasks in, outcomes out, until the parent closes the connection or is gone."""
     for number in _FROM_TERMINALS:
         signal.signal(number, signal.SIG_IGN)
@@ -191,8 +192,13 @@ def _ignored(*numbers: signal.Signals) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def from_terminals_ignored() -> contextlib.AbstractContextManager[None]:
+    """While processes are started that only their parent may end."""
+    return _ignored(*_FROM_TERMINALS)
+
+
 def _remove_part(worker: _Worker) -> None:
     """What `open_output` could not remove because the process was killed: its own part, nobody else's."""
-    if worker.task is not None:
+    if worker.task is not None and not is_url(worker.task.target):
         with contextlib.suppress(OSError):
             part_of(worker.task.target, worker.token).unlink()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from sscodec.batch.plan import Task
-from sscodec.errors import DamagedError, OutputError, SscodecError
-from sscodec.pipes import is_file
+from sscodec.errors import DamagedError, SscodecError
+from sscodec.storage import absolute, make_folder_of, status
 
 if TYPE_CHECKING:
     from sscodec.files import Progress
     from sscodec.loader import Loader
+
+Stream = bytes
+"""A whole `.ssc` file in memory; `bytes` is a number below."""
 
 
 @dataclass
@@ -39,6 +44,21 @@ class Outcome:
     """As in `DecodeReport`."""
     error: str | None = None
     exit_code: int = 0
+    stream: Stream | None = None
+    """What was made, where it is no file that is made."""
+
+
+class Job(Protocol):
+    """What is to be done with each of many files; can be sent to a process."""
+
+    device: str
+    threads: int | None
+
+    def run(self, task: Task, progress: Progress) -> Outcome:
+        """Do it with one file. Raises nothing."""
+
+    def located(self, task: Task) -> Task:
+        """The same task for a process that is in another folder."""
 
 
 @dataclass
@@ -84,27 +104,20 @@ class Work:
 
             choose_format("file" + self.suffix, self.options["subtype"])
 
+    def located(self, task: Task) -> Task:
+        """As of `Job`."""
+        source = task.source if task.stream is not None else absolute(task.source)
+        return replace(task, source=source, target=absolute(task.target))
+
     def run(self, task: Task, progress: Progress) -> Outcome:
         """Code one file. What goes wrong is told, not raised: the next file is not to suffer from it."""
         outcome = Outcome(task.source, task.target)
-        try:
-            try:
-                Path(task.target).parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(
-                    f"{task.target}: cannot create its folder ({error.strerror or error})"
-                ) from None
+        with told(outcome, task):
+            make_folder_of(task.target)
             if self.command == "encode":
                 self._encode(task, outcome, progress)
             else:
                 self._decode(task, outcome, progress)
-        except SscodecError as error:
-            outcome.error, outcome.exit_code = str(error), error.exit_code
-        except Exception as error:  # out of memory, say
-            reason = " ".join(str(error).split())[:300]
-            outcome.error, outcome.exit_code = f"{type(error).__name__}: {reason}", SscodecError.exit_code
-        if outcome.error and not outcome.error.startswith((task.source, task.target)):
-            outcome.error = f"{task.source}: {outcome.error}"
         return outcome
 
     def _encode(self, task: Task, outcome: Outcome, progress: Progress) -> None:
@@ -122,7 +135,7 @@ class Work:
             task.source,
             task.target,
             loader=self.loader,
-            force=self.force or is_file(task.target),  # nothing worth keeping, as was just found
+            force=self.force or status(task.target) is not None,  # nothing worth keeping, as was just found
             progress=progress,
             **self.options,
         )
@@ -133,21 +146,22 @@ class Work:
         from sscodec.batch.done import is_decoded, whole_stream
         from sscodec.files import decode_file
 
-        if not self.force and is_decoded(task.source, task.target, self.options):
+        source = task.source if task.stream is None else _Named(task.stream, task.source)
+        if not self.force and is_decoded(source, task.target, self.options):
             outcome.skipped = True
-            stream = whole_stream(task.source)
+            stream = whole_stream(source)
             if stream is not None:  # else a chain, whose streams need not have one rate
                 _measure(outcome, stream.seconds, stream.bytes, self.options["n_q"] or stream.header.n_q)
             return
         report = decode_file(
-            task.source,
+            source,
             task.target,
             loader=self.loader,
-            force=self.force or is_file(task.target),
+            force=self.force or status(task.target) is not None,
             progress=progress,
             **self.options,
         )
-        _measure(outcome, report.seconds, Path(task.source).stat().st_size, report.n_q)
+        _measure(outcome, report.seconds, _size(task), report.n_q)
         outcome.denoise, outcome.damage = report.denoise, report.damage
         if report.error:
             outcome.error = f"{report.error}; what was whole before is in {task.target}"
@@ -155,6 +169,36 @@ class Work:
         elif report.damage:
             outcome.error = f"{task.source}: damaged, see `sscodec info`; what was whole is in {task.target}"
             outcome.exit_code = DamagedError.exit_code
+
+
+@contextmanager
+def told(outcome: Outcome, task: Task) -> Iterator[None]:
+    """Write what goes wrong into the outcome, instead of raising it."""
+    try:
+        yield
+    except SscodecError as error:
+        outcome.error, outcome.exit_code = str(error), error.exit_code
+    except Exception as error:  # out of memory, say
+        reason = " ".join(str(error).split())[:300]
+        outcome.error, outcome.exit_code = f"{type(error).__name__}: {reason}", SscodecError.exit_code
+    if outcome.error and not outcome.error.startswith((task.source, task.target)):
+        outcome.error = f"{task.source}: {outcome.error}"
+
+
+class _Named(io.BytesIO):
+    """A stream in memory, with the name that messages give it."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
+
+
+def _size(task: Task) -> int:
+    """Of the stream, in bytes."""
+    if task.stream is not None:
+        return len(task.stream)
+    found = status(task.source)
+    return found.size if found else 0
 
 
 def _measure(outcome: Outcome, seconds: float, size: int, n_q: int) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,11 +15,12 @@ import click
 
 from sscodec.cli.options import Command, note, note_input, note_untrained, print_json
 from sscodec.cli.progress import batch_bar
-from sscodec.errors import InputError, OutputError, UsageError
-from sscodec.pipes import flush_output, is_folder, is_there, open_input
+from sscodec.errors import InputError, OutputError, SscodecError, UsageError
+from sscodec.pipes import flush_output, open_input
+from sscodec.storage import is_folder, status
 
 if TYPE_CHECKING:
-    from sscodec.batch import Outcome, Work
+    from sscodec.batch import Job, Outcome, Task
 
 MAX_LIST_BYTES = 1 << 30
 _BATCH_OPTIONS = [
@@ -32,6 +33,11 @@ _BATCH_OPTIONS = [
         "--files-from", metavar="FILE", type=click.Path(), help='Names of inputs, one a line ("-": stdin).'
     ),
     click.option("--null", "-0", is_flag=True, help="Names in --files-from end with NUL, not with a line."),
+    click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help='Dask scheduler whose workers do it, or "local" for one of its own.',
+    ),
 ]
 
 
@@ -45,6 +51,8 @@ class Batch:
     """None: one for each CPU, and one alone on another device."""
     files_from: str | None
     null: bool
+    cluster: str | None = None
+    """Address of a Dask scheduler, or "local"."""
 
 
 def batch_options(command: Command) -> Command:
@@ -60,15 +68,15 @@ def take_batch(names: Sequence[str], options: dict[str, Any]) -> Batch | None:
     A batch is asked for by --output-dir alone: then every name is an input. Raises UsageError for what makes
     sense in a batch only.
     """
-    output_dir, recursive, jobs, files_from, null = (
-        options.pop(name) for name in ("output_dir", "recursive", "jobs", "files_from", "null")
+    output_dir, recursive, jobs, files_from, null, cluster = (
+        options.pop(name) for name in ("output_dir", "recursive", "jobs", "files_from", "null", "cluster")
     )
     if null and files_from is None:
         raise UsageError("--null is about --files-from: give that too")
     if output_dir is None:
         if len(names) > 2:
             raise several_inputs(names)
-        if recursive or jobs is not None or files_from is not None:
+        if recursive or any((jobs, files_from, cluster)):
             raise UsageError("many inputs need a folder for their outputs: give it with -o FOLDER")
         if names and is_folder(names[0]):
             raise UsageError(f"{names[0]}: is a folder; give a folder for the outputs too, with -o FOLDER")
@@ -79,7 +87,9 @@ def take_batch(names: Sequence[str], options: dict[str, Any]) -> Batch | None:
         raise UsageError('--output-dir is empty; "." is the folder that you are in')
     if not names and files_from is None:
         raise UsageError("there is no input: name files or folders, or give --files-from")
-    return Batch(output_dir, recursive, jobs, files_from, null)
+    if jobs is not None and cluster not in (None, "local"):
+        raise UsageError("--jobs is for this machine: with --cluster ADDRESS its workers do the work")
+    return Batch(output_dir, recursive, jobs, files_from, null, cluster)
 
 
 def several_inputs(names: Sequence[str]) -> UsageError:
@@ -113,73 +123,157 @@ def run_batch(
 
     suffix: of the outputs. options: arguments of `encode_file` or `decode_file`.
     """
-    from sscodec.batch import SOUND_SUFFIXES, STREAM_SUFFIXES, Outcome, Pool, Work, plan
+    from sscodec.batch import SOUND_SUFFIXES, STREAM_SUFFIXES, Work
 
     wanted = SOUND_SUFFIXES if command == "encode" else STREAM_SUFFIXES
     common = {name: options.pop(name) for name in ("model", "device", "threads", "force")}
     work = Work(command, suffix, **common, options=options)
-
-    if is_there(batch.output_dir) and not is_folder(batch.output_dir):
-        raise OutputError(f"{batch.output_dir}: is no folder; name one for the outputs")
-    listed = _read_names(batch) if batch.files_from is not None else []
-    tasks = plan(names, listed, batch.output_dir, wanted=wanted, suffix=suffix, recursive=batch.recursive)
+    tasks = plan_batch(batch, names, wanted, suffix)
     work.prepare()
     if not tasks:
-        reason = f"no file that ends with {', '.join(sorted(wanted))}"
-        if not names:
-            reason = "the list is empty"
-        elif not batch.recursive:
-            reason += "; --recursive looks into folders of folders too"
-        note(f"nothing to {work.command}: {reason}", quiet)
+        note_nothing(batch, names, f"nothing to {command}", wanted, quiet)
         return
-    jobs = min(batch.jobs or (_cpus() if work.device == "cpu" else 1), len(tasks))
-    if jobs > 1 and work.threads is None:
-        # As many threads as CPUs in each of as many processes would wait for each other.
-        work.threads = 1
-    started = time.perf_counter()
-    outcomes: dict[str, Outcome] = {}
-    seconds = 0.0
-    with Pool(work, jobs) as pool, batch_bar(quiet, len(tasks)) as progress:
-        for said in pool.run(tasks):
+    tally = run_tasks(batch, work, tasks, len(tasks), quiet=quiet, as_json=as_json)
+    note_untrained(work.options, tally.denoised, quiet)
+    tally.report(f"{command}d", quiet)
+
+
+def plan_batch(batch: Batch, names: Sequence[str], wanted: frozenset[str], suffix: str) -> list[Task]:
+    """The tasks of a batch. Raises UsageError, InputError and OutputError."""
+    from sscodec.batch import plan
+
+    if not is_folder(batch.output_dir) and status(batch.output_dir) is not None:
+        raise OutputError(f"{batch.output_dir}: is no folder; name one for the outputs")
+    listed = _read_names(batch) if batch.files_from is not None else []
+    return plan(names, listed, batch.output_dir, wanted=wanted, suffix=suffix, recursive=batch.recursive)
+
+
+def note_nothing(batch: Batch, names: Sequence[str], what: str, wanted: frozenset[str], quiet: bool) -> None:
+    """Say why a batch is empty."""
+    reason = f"no file that ends with {', '.join(sorted(wanted))}"
+    if not names:
+        reason = "the list is empty"
+    elif not batch.recursive:
+        reason += "; --recursive looks into folders of folders too"
+    note(f"{what}: {reason}", quiet)
+
+
+def run_tasks(
+    batch: Batch,
+    work: Job,
+    tasks: Iterable[Task],
+    files: int | None,
+    *,
+    quiet: bool,
+    as_json: bool,
+    take: Callable[[Outcome], None] | None = None,
+) -> Tally:
+    """Let processes or a cluster do the tasks. files: how many there are, where that is known.
+
+    take: called with each outcome before it is counted.
+    """
+    from sscodec.batch import Outcome, Pool
+
+    tally = Tally()
+    if batch.cluster is not None:
+        from sscodec.batch.cluster import Cluster
+
+        workers: Pool | Cluster = Cluster(work, batch.cluster, batch.jobs or _cpus())
+    else:
+        jobs = batch.jobs or (_cpus() if work.device == "cpu" else 1)
+        jobs = jobs if files is None else max(1, min(jobs, files))
+        if jobs > 1 and work.threads is None:
+            # As many threads as CPUs in each of as many processes would wait for each other.
+            work.threads = 1
+        workers = Pool(work, jobs)
+    with workers, batch_bar(quiet, files) as progress:
+        for said in workers.run(tally.handed(tasks)):
             if isinstance(said, Outcome):
-                outcomes[said.output] = said
+                if take is not None:
+                    take(said)
+                tally.add(said)
                 if as_json:
                     _print_outcome(said)
             else:
-                seconds += said
+                tally.seconds += said
             if progress:
-                progress(len(outcomes), seconds)
-    elapsed = time.perf_counter() - started
-    in_order = [outcomes[task.target] for task in tasks]
-    _summarise(work, in_order, seconds, elapsed, quiet)
+                progress(tally.files, tally.seconds)
+    return tally
+
+
+class Tally:
+    """What became of the files of a batch: counts, and of each only what is to be told at the end."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._order: dict[str, int] = {}
+        """Of the tasks that are out, by their target."""
+        self._handed = 0
+        self._failed: list[tuple[int, Outcome]] = []
+        self._noted: list[tuple[int, Outcome]] = []
+        self.done = 0
+        self.skipped = 0
+        self.seconds = 0.0
+        """Of sound, coded so far."""
+        self.denoised: bool | None = None
+        """Whether noise was removed from any; None: nothing was coded."""
+
+    @property
+    def files(self) -> int:
+        """That nothing is left to do for."""
+        return self.done + self.skipped + len(self._failed)
+
+    def handed(self, tasks: Iterable[Task]) -> Iterator[Task]:
+        """The same tasks, whose order failures are told in."""
+        for task in tasks:
+            self._order[task.target] = self._handed
+            self._handed += 1
+            yield task
+
+    def add(self, outcome: Outcome) -> None:
+        place = self._order.pop(outcome.output)
+        if outcome.denoise is not None:
+            self.denoised = bool(self.denoised) or outcome.denoise
+            if outcome.missing_seconds or outcome.seconds == 0:
+                self._noted.append((place, outcome))
+        if outcome.error is not None:
+            self._failed.append((place, outcome))
+        elif outcome.skipped:
+            self.skipped += 1
+        else:
+            self.done += 1
+
+    def fail(self, error: SscodecError) -> None:
+        """Count what was no task, for it could not be read."""
+        from sscodec.batch import Outcome
+
+        outcome = Outcome("", "", error=str(error), exit_code=error.exit_code)
+        self._failed.append((self._handed, outcome))
+
+    def report(self, what: str, quiet: bool) -> None:
+        """Tell failures and counts; exit with the code of the first failure. what: was done to the files."""
+        elapsed = time.perf_counter() - self._started
+        failed = [outcome for _, outcome in sorted(self._failed, key=lambda pair: pair[0])]
+        for _, outcome in sorted(self._noted, key=lambda pair: pair[0]):
+            note_input(outcome.input, outcome.seconds, outcome.missing_seconds, quiet)
+        for outcome in failed:
+            for line in outcome.damage:
+                note(f"{outcome.input}: {line}", quiet)
+            note(str(outcome.error))
+        note(
+            f"{self.done} {what} ({self.seconds:.0f} s of sound, {self.seconds / elapsed:.1f}x real time), "
+            f"{self.skipped} done before, {len(failed)} failed",
+            quiet,
+        )
+        if failed:
+            click.get_current_context().exit(failed[0].exit_code)
 
 
 def _print_outcome(outcome: Outcome) -> None:
     fields = dataclasses.asdict(outcome)
-    del fields["exit_code"]
+    del fields["exit_code"], fields["stream"]
     print_json(fields)
     flush_output()  # somebody may be following
-
-
-def _summarise(work: Work, outcomes: list[Outcome], seconds: float, elapsed: float, quiet: bool) -> None:
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    coded = [outcome for outcome in outcomes if outcome.denoise is not None]
-    note_untrained(work.options, any(outcome.denoise for outcome in coded) if coded else None, quiet)
-    for outcome in coded:
-        note_input(outcome.input, outcome.seconds, outcome.missing_seconds, quiet)
-    skipped = sum(outcome.skipped for outcome in outcomes)
-    for outcome in failed:
-        for line in outcome.damage:
-            note(f"{outcome.input}: {line}", quiet)
-        note(str(outcome.error))
-    note(
-        f"{len(outcomes) - len(failed) - skipped} {work.command}d "
-        f"({seconds:.0f} s of sound, {seconds / elapsed:.1f}x real time), "
-        f"{skipped} done before, {len(failed)} failed",
-        quiet,
-    )
-    if failed:
-        click.get_current_context().exit(failed[0].exit_code)
 
 
 def _read_names(batch: Batch) -> list[str]:

@@ -18,6 +18,7 @@ from sscodec.cli.options import (
     take_denoise,
 )
 from sscodec.cli.progress import progress_bar
+from sscodec.cli.rows import decode_rows, refuse_rows
 from sscodec.errors import DamagedError, UsageError
 from sscodec.pipes import input_name
 
@@ -37,6 +38,7 @@ from sscodec.pipes import input_name
     metavar="SUFFIX",
     help="Format where OUT is not named, such as flac.  [default: wav]",
 )
+@click.option("--key", "keys", multiple=True, metavar="K", help="Of rows of tokens, this one; repeatable.")
 @click.option("--raw", metavar="ENCODING", help="Write bare samples: s16le, s24le, s32le or f32le.")
 @click.option(
     "--max-concealment",
@@ -54,6 +56,7 @@ def decode(
     rate: str,
     format_: str | None,
     raw: str | None,
+    keys: tuple[str, ...],
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -66,6 +69,9 @@ def decode(
 
     With -o every argument is an input, a file or a folder. Files that are done already are passed over, and
     one that fails does not keep the others from being decoded.
+
+    An input may be rows of `sscodec tokens`: a file (.parquet, .tar, .npz) or a folder of them; each row
+    becomes a sound of the name of its key.
     """
     batch = take_batch(names, options)
     options["denoise"] = take_denoise(options)
@@ -76,9 +82,12 @@ def decode(
     if batch is not None:
         if raw is not None:
             raise UsageError("--raw is for one output: leave out -o")
+        if decode_rows(batch, suffix, names, keys, options, quiet=quiet, as_json=as_json):
+            return
         run_batch(batch, "decode", suffix, names, options, quiet=quiet, as_json=as_json)
         return
     source, target = input_and_output(names)
+    refuse_rows(source, keys)
     if target is not None and Path(target).suffix.lower() == ".ssc":
         raise several_inputs(names)
     if raw is not None:

@@ -20,6 +20,7 @@ from sscodec.cli.models import models
 from sscodec.cli.options import note
 from sscodec.cli.repair import repair
 from sscodec.cli.spectrogram import spectrogram
+from sscodec.cli.tokens import tokens
 from sscodec.cli.transcode import transcode
 from sscodec.cli.verify import verify
 from sscodec.errors import InputError, OutputError, SscodecError, UsageError
@@ -97,7 +98,7 @@ def cli(ctx: click.Context) -> None:
 
 
 _CODING = (encode, decode, transcode, info, verify, repair)
-for command in (*_CODING, models, evaluate, spectrogram, completion, man):
+for command in (*_CODING, models, tokens, evaluate, spectrogram, completion, man):
     cli.add_command(command)
 
 

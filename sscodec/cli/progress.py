@@ -33,7 +33,7 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[float, float | None], None] 
 
 
 @contextmanager
-def batch_bar(quiet: bool, files: int) -> Iterator[Callable[[int, float], None] | None]:
+def batch_bar(quiet: bool, files: int | None) -> Iterator[Callable[[int, float], None] | None]:
     """A function that takes the files done and the seconds of sound coded so far; None as above."""
     if quiet or not sys.stderr.isatty():
         yield None
@@ -41,6 +41,8 @@ def batch_bar(quiet: bool, files: int) -> Iterator[Callable[[int, float], None] 
     from tqdm import tqdm
 
     layout = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} files{postfix} [{elapsed}<{remaining}]"
+    if files is None:
+        layout = "{n_fmt} files{postfix} [{elapsed}]"
     with tqdm(total=files, delay=1, leave=False, bar_format=layout) as bar:
 
         def show(done: int, seconds: float) -> None:
