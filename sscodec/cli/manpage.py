@@ -49,10 +49,10 @@ def manual_page(root: click.Context) -> str:
     ]
     for context in commands:
         usage = " ".join(context.command.collect_usage_pieces(context))
-        lines += [f"\\fB{_text(context.command_path)}\\fR {_text(usage)}", ".br"]
+        lines += [f"\\fB{_text(_name(context))}\\fR {_text(usage)}", ".br"]
     lines += [".SH DESCRIPTION", *_paragraphs(root.command.help or "")]
     for context in commands:
-        lines += [f'.SS "{context.command_path}"', *_paragraphs(context.command.help or "")]
+        lines += [f'.SS "{_name(context)}"', *_paragraphs(context.command.help or "")]
         options = (param for param in context.command.get_params(context) if isinstance(param, click.Option))
         for record in filter(None, (option.get_help_record(context) for option in options)):
             lines += [".TP", f"\\fB{_text(record[0])}\\fR", _text(record[1])]
@@ -74,6 +74,11 @@ def _commands(parent: click.Context) -> Iterator[click.Context]:
         yield context
         if isinstance(command, click.Group):
             yield from _commands(context)
+
+
+def _name(context: click.Context) -> str:
+    """The command as it is typed."""
+    return f"sscodec{context.command_path.removeprefix(context.find_root().command_path)}"
 
 
 def _paragraphs(text: str) -> list[str]:
