@@ -39,7 +39,11 @@ $(VENV)/.demo: pyproject.toml
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
+# What tests compare with. Their own dependencies are left out: only their networks are used.
+OTHERS = encodec==0.1.1 descript-audio-codec==1.0.0
+
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[train,eval,dev]'
+	$(BIN)/pip install --quiet --editable '.[train,eval,interop,dev]'
+	$(BIN)/pip install --quiet --no-deps $(OTHERS)
 	touch $@ $(VENV)/.demo

@@ -195,7 +195,7 @@ class Codec:
         session = self.stream_decoder(1 if codes.ndim == 2 else len(codes), denoise)
         starts = range(0, max(1, codes.shape[-1]), self.block_frames)
         parts = [session.push(codes[..., :n_q, start : start + self.block_frames]) for start in starts]
-        audio = np.concatenate(parts, axis=-1)
+        audio = np.concatenate([*parts, session.flush()], axis=-1)
         return audio / np.float32(amplitude(gain_db)) if gain_db else audio
 
     def stream_encoder(
@@ -323,7 +323,11 @@ def as_array(values: Any, what: str) -> np.ndarray:
 
 
 class StreamDecoder:
-    """Codes in, sound out, block by block; `conceal` takes the place of codes that are lost."""
+    """Codes in, sound out, block by block; `conceal` takes the place of codes that are lost.
+
+    Sound is given when the codes are there that it depends on: `config.delay` samples later, where a network
+    looks ahead. `flush` gives the rest.
+    """
 
     def __init__(self, codec: Codec, channels: int, denoise: Denoise | bool = False) -> None:
         models.check_channels(channels)
@@ -334,6 +338,7 @@ class StreamDecoder:
         self._channels = channels
         self._denoised = denoised_frames(denoise, codec.config, "decoder")
         self._frames = 0  # decoded and concealed
+        self._flat = channels == 1
         self._begin()
 
     def _begin(self) -> None:
@@ -341,14 +346,15 @@ class StreamDecoder:
 
         self._session = DecoderSession(self._network, self._channels)
         self._past: np.ndarray | None = None  # codes [channels, n_q, up to REACH] of the last frames
-        self._peak = np.zeros((self._channels, 1), np.float32)  # of the sound of late
         self._concealed = 0  # frames since
-        self._flat = self._channels == 1
+        # Of each frame whose sound is still to come: how many are concealed before it; -1: nor is it.
+        self._waiting = np.zeros(0, np.int64)
+        self._peak = np.zeros((self._channels, 1), np.float32)  # of the sound of late that is not concealed
 
     def push(self, codes: np.ndarray) -> np.ndarray:
-        """float32 audio [channels, frames * hop] of integer codes [channels, n_q, frames].
+        """float32 audio [channels, samples] of integer codes [channels, n_q, frames].
 
-        One channel may come as [n_q, frames], and then gives [frames * hop]. Raises UsageError.
+        One channel may come as [n_q, frames], and then gives [samples]. Raises UsageError.
         """
         codes = as_array(codes, "codes")
         batch = codes[np.newaxis] if codes.ndim == 2 else codes
@@ -362,15 +368,13 @@ class StreamDecoder:
             raise UsageError(f"codes must be of 1 to {self._config.n_q} codebooks, not {batch.shape[1]}")
         if batch.size and not 0 <= batch.min() <= batch.max() < size:
             raise UsageError(f"codes must be 0 to {size - 1}, not {batch.min()} to {batch.max()}")
-        audio = self._synthesise(batch)
+        audio = self._synthesise(batch, np.full(batch.shape[-1], -1))
         self._frames += batch.shape[-1]
         self._flat = codes.ndim == 2
         if batch.shape[-1]:
             self._remember(batch)
             self._concealed = 0
-            peak = np.abs(audio[:, -REACH * self._config.hop :]).max(axis=1, keepdims=True)
-            self._peak = np.maximum(peak, self._peak * RELEASE ** batch.shape[-1])
-        return audio[0] if self._flat else audio
+        return self._give(audio)
 
     def conceal(self, frames: int) -> np.ndarray:
         """float32 audio in place of lost frames, of the shape that `push` gave last.
@@ -383,24 +387,34 @@ class StreamDecoder:
         count = models.integer(frames, "frames")
         if count is None or count < 0:
             raise UsageError(f"frames must be at least 0, not {frames}")
-        hop, fade = self._config.hop, max(1, round(CONCEALED_SECONDS * self._config.frame_rate))
-        audio = np.zeros((self._channels, frames * hop), np.float32)
-        audible = min(frames, fade - self._concealed)
-        if self._past is not None and audible > 0:
+        audible = 0 if self._past is None else min(count, self._fade - self._concealed)
+        parts = [np.zeros((self._channels, (count - audible) * self._config.hop), np.float32)]
+        if self._past is not None and audible:
             codes = self._guess(self._past, audible)
-            guess = self._synthesise(codes)
+            places = np.arange(self._concealed, self._concealed + audible)
+            parts.insert(0, self._synthesise(codes, places))
             self._remember(codes)
-            passed = self._concealed * hop + np.arange(1, audible * hop + 1, dtype=np.float32)
-            held = round(HELD_SECONDS * self._config.sample_rate)
-            gain = np.clip((fade * hop - passed) / max(1, fade * hop - held), 0, 1)
-            audio[:, : audible * hop] = np.clip(guess, -self._peak, self._peak) * gain
             self._concealed += audible
-        self._frames += frames
-        flat = self._flat
-        if self._concealed >= fade:
-            self._begin()
-            self._flat = flat
-        return audio[0] if flat else audio
+            if self._concealed >= self._fade:
+                parts.insert(1, self._finish())
+                self._begin()
+        self._frames += count
+        return self._give(np.concatenate(parts, axis=1))
+
+    def flush(self) -> np.ndarray:
+        """The sound that still waits for codes. Nothing may be pushed after."""
+        return self._give(self._finish())
+
+    @property
+    def _fade(self) -> int:
+        """Frames that are concealed until there is silence."""
+        return max(1, round(CONCEALED_SECONDS * self._config.frame_rate))
+
+    def _give(self, audio: np.ndarray) -> np.ndarray:
+        return audio[0] if self._flat else audio
+
+    def _finish(self) -> np.ndarray:
+        return self._faded(self._session.flush().cpu().numpy())
 
     def _remember(self, codes: np.ndarray) -> None:
         past = self._past
@@ -408,10 +422,32 @@ class StreamDecoder:
             codes = np.concatenate([past, codes], axis=-1)
         self._past = codes[..., -REACH:].copy()
 
-    def _synthesise(self, codes: np.ndarray) -> np.ndarray:
-        """float32 audio [channels, frames * hop] of the next frames, from codes [channels, n_q, frames]."""
+    def _synthesise(self, codes: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """float32 audio [channels, samples] that codes [channels, n_q, frames] complete.
+
+        places: of each frame, as in `_waiting`.
+        """
         import torch
 
         if self._denoised:
             self._session.denoise = torch.from_numpy(mask(self._denoised, self._frames, codes.shape[-1]))
-        return self._session.push(torch.from_numpy(codes.astype(np.int64))).cpu().numpy()
+        self._waiting = np.concatenate([self._waiting, places])
+        return self._faded(self._session.push(torch.from_numpy(codes.astype(np.int64))).cpu().numpy())
+
+    def _faded(self, audio: np.ndarray) -> np.ndarray:
+        """The sound of the frames that waited longest; what is concealed of it no louder, and faded."""
+        hop, end = self._config.hop, self._fade * self._config.hop
+        held = round(HELD_SECONDS * self._config.sample_rate)
+        places, self._waiting = np.split(self._waiting, [audio.shape[1] // hop])
+        for run in np.split(np.arange(len(places)), np.flatnonzero(np.diff(places >= 0)) + 1):
+            if not len(run):
+                continue
+            part = audio[:, run[0] * hop : (run[-1] + 1) * hop]
+            if places[run[0]] < 0:
+                peak = np.abs(part[:, -REACH * hop :]).max(axis=1, keepdims=True)
+                self._peak = np.maximum(peak, self._peak * RELEASE ** len(run))
+            else:
+                passed = int(places[run[0]]) * hop + np.arange(1, part.shape[1] + 1, dtype=np.float32)
+                gain = np.clip((end - passed) / max(1, end - held), 0, 1)
+                part[:] = np.clip(part, -self._peak, self._peak) * gain
+        return audio

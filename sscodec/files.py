@@ -369,6 +369,9 @@ def decode_stream(
             yield trimmer.push(resampler.push(sound.T))
     except DamagedError as error:
         failure = error
+    sound = decoder.flush()
+    samples += sound.shape[1]
+    yield trimmer.push(resampler.push(sound.T))
     yield trimmer.push(resampler.flush())
     end = probable_end(header, samples // header.hop) if failure or stream.end is None else stream.end
     yield trimmer.finish(_length(header, end, out_rate))

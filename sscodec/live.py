@@ -127,9 +127,13 @@ class SoundDecoder:
                 "still to be made up: forged, or a long loss, for which --max-concealment allows more"
             )
         for start in range(0, frames, self._block):
-            audio = self._decoder.conceal(min(self._block, frames - start))
-            self.concealed += audio.shape[-1] // self._header.hop
-            yield audio.reshape(self._header.channels, -1) / self._gain
+            count = min(self._block, frames - start)
+            self.concealed += count
+            yield self._decoder.conceal(count).reshape(self._header.channels, -1) / self._gain
+
+    def flush(self) -> np.ndarray:
+        """float32 [channels, samples]: the sound that still waits for codes, at the end."""
+        return self._decoder.flush().reshape(self._header.channels, -1) / self._gain
 
     def note(self, line: str) -> None:
         """Add a line to `damage`, as long as there are fewer than MAX_DAMAGE_LINES."""
@@ -209,6 +213,7 @@ class PacketDecoder:
     def push(self, data: bytes) -> np.ndarray:
         """float32 [channels, samples]: the sound of the packet that arrived, after what is missing before it.
 
+        A network that looks ahead (`config.delay`) gives it so much later, and the rest with the end marker.
         Nothing comes of a packet that is damaged, repeated or too late; of the end marker, what is missing at
         the end. The last frame is filled up with silence.
 
@@ -224,7 +229,7 @@ class PacketDecoder:
             return self._refuse(f"{error}, {len(data)} bytes")
         if isinstance(part, End):
             missing, self.ended = max(0, part.frames - self.frames), True
-            return self._join(self._conceal(missing))
+            return self._join([*self._conceal(missing), self._decoder.flush()])
         if part.first_frame < self.frames:
             return self._refuse(f"packet {part.sequence} came too late")
         if part.first_frame - self.frames > self._longest and part.sequence != self._jump:

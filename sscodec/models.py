@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from sscodec.container import HASH_SIZE, MAX_CHANNELS
 from sscodec.errors import ModelError, UsageError
+from sscodec.home import home
 from sscodec.nn.config import ModelConfig
 from sscodec.pipes import is_file, is_folder
 
@@ -54,19 +55,18 @@ class Model:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the weights file, 64 hexadecimal digits. Raises ModelError."""
-        digest = hashlib.sha256()
         try:
-            with (self.path / WEIGHTS_FILE).open("rb") as file:
-                while chunk := file.read(1 << 20):
-                    digest.update(chunk)
+            return sha256(self.path / WEIGHTS_FILE)
         except OSError as error:
             raise self._unreadable(error) from None
-        return digest.hexdigest()
 
     @property
     def stream_hash(self) -> bytes:
-        """The part of the hash that a stream's header stores, 8 bytes."""
-        return bytes.fromhex(self.sha256)[:HASH_SIZE]
+        """The part of the hash that a stream's header stores, 8 bytes.
+
+        As the config says it: `load` checks whether it is true, and large weights need not be read before.
+        """
+        return bytes.fromhex(self.config.weights_sha256 or self.sha256)[:HASH_SIZE]
 
     @property
     def read_hashes(self) -> list[bytes]:
@@ -76,6 +76,11 @@ class Model:
     def reads(self, stream_hash: bytes) -> bool:
         """Whether this model decodes the streams with this hash."""
         return stream_hash in (self.stream_hash, *self.read_hashes)
+
+    @property
+    def size(self) -> int:
+        """Of all its files, bytes."""
+        return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
 
     @cached_property
     def parameters(self) -> int:
@@ -181,7 +186,10 @@ class Model:
 
 
 def installed() -> Iterator[Model]:
-    """The models that come with sscodec, the default first. Raises ModelError for a malformed config."""
+    """The models that come with sscodec and those that were added, the default first.
+
+    Raises ModelError for a malformed config.
+    """
     folders = (folder for root in _roots() for folder in _entries(root) if _is_model(folder))
     for folder in sorted(folders, key=lambda folder: (folder.name != DEFAULT_MODEL, folder.name)):
         yield open_folder(folder)
@@ -346,6 +354,15 @@ def check_channels(channels: int) -> None:
         raise UsageError(f"channels must be 1 to {MAX_CHANNELS}, not {channels}")
 
 
+def sha256(path: Path) -> str:
+    """Of a file, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 def open_folder(folder: Path) -> Model:
     """The model in a folder. Raises ModelError for a missing or malformed config."""
     return Model(folder, ModelConfig.load(folder / CONFIG_FILE))
@@ -355,7 +372,7 @@ def _roots() -> list[Path]:
     package = Path(__file__).resolve().parent
     wheel = package / "_models"
     # Beside an installed package `models` would be somebody else's.
-    return [wheel] if wheel.is_dir() else [package.parent / "models"]
+    return [wheel if wheel.is_dir() else package.parent / "models", home()]
 
 
 def _entries(root: Path) -> list[Path]:
@@ -366,4 +383,6 @@ def _entries(root: Path) -> list[Path]:
 
 
 def _is_model(folder: Path) -> bool:
-    return is_file(folder / CONFIG_FILE) and is_file(folder / WEIGHTS_FILE)
+    """Whether a folder is a model; hidden ones are not whole yet."""
+    files = is_file(folder / CONFIG_FILE) and is_file(folder / WEIGHTS_FILE)
+    return files and not folder.name.startswith(".")

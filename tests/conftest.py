@@ -11,6 +11,8 @@ from typing import Any
 
 # Before torch is imported: small convolutions on many threads are slow, and slower still beside other work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The models of whoever runs the tests are not theirs.
+os.environ["SSCODEC_MODELS"] = os.devnull
 
 import numpy as np
 import pytest

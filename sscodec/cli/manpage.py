@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 
 import click
 
@@ -10,6 +11,7 @@ import sscodec
 
 _ENVIRONMENT = {
     "SSCODEC_MODEL": "The model to use where --model is not given: an id or the path of a folder.",
+    "SSCODEC_MODELS": "The folder of added models; by default one among the user's data.",
     "SSCODEC_THREADS": "CPU threads where --threads is not given.",
     "NO_COLOR": "sscodec never colours its output, so there is nothing to switch off.",
 }
@@ -38,11 +40,7 @@ def man() -> None:
 def manual_page(root: click.Context) -> str:
     """The page in roff, for `man`, of a group of commands and all its options."""
     assert isinstance(root.command, click.Group)
-    commands = [
-        click.Context(command, parent=root, info_name=name)
-        for name in root.command.list_commands(root)
-        if (command := root.command.get_command(root, name)) is not None and not command.hidden
-    ]
+    commands = list(_commands(root))
     lines = [
         f'.TH SSCODEC 1 "" "sscodec {sscodec.__version__}"',
         ".SH NAME",
@@ -51,10 +49,10 @@ def manual_page(root: click.Context) -> str:
     ]
     for context in commands:
         usage = " ".join(context.command.collect_usage_pieces(context))
-        lines += [f"\\fBsscodec {_text(str(context.info_name))}\\fR {_text(usage)}", ".br"]
+        lines += [f"\\fB{_text(_name(context))}\\fR {_text(usage)}", ".br"]
     lines += [".SH DESCRIPTION", *_paragraphs(root.command.help or "")]
     for context in commands:
-        lines += [f'.SS "sscodec {context.info_name}"', *_paragraphs(context.command.help or "")]
+        lines += [f'.SS "{_name(context)}"', *_paragraphs(context.command.help or "")]
         options = (param for param in context.command.get_params(context) if isinstance(param, click.Option))
         for record in filter(None, (option.get_help_record(context) for option in options)):
             lines += [".TP", f"\\fB{_text(record[0])}\\fR", _text(record[1])]
@@ -63,6 +61,24 @@ def manual_page(root: click.Context) -> str:
         for name, meaning in entries.items():
             lines += [".TP", f"\\fB{_text(name)}\\fR", _text(meaning)]
     return "\n".join(lines) + "\n"
+
+
+def _commands(parent: click.Context) -> Iterator[click.Context]:
+    """All commands of a group, each before its own."""
+    assert isinstance(parent.command, click.Group)
+    for name in parent.command.list_commands(parent):
+        command = parent.command.get_command(parent, name)
+        if command is None or command.hidden:
+            continue
+        context = click.Context(command, parent=parent, info_name=name)
+        yield context
+        if isinstance(command, click.Group):
+            yield from _commands(context)
+
+
+def _name(context: click.Context) -> str:
+    """The command as it is typed."""
+    return f"sscodec{context.command_path.removeprefix(context.find_root().command_path)}"
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -7,7 +7,7 @@ import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from sscodec.errors import ModelError
 
@@ -67,9 +67,10 @@ class ModelConfig:
                 2 <= self.codebook_size <= 65536 and self.codebook_size.bit_count() == 1,
                 "codebook_size must be a power of two from 2 to 65536",
             ),
+            (all(map(_is_sha256, self.reads)), "reads must be SHA-256 of 64 hexadecimal digits"),
             (
-                all(len(sha) == 64 and set(sha) <= set("0123456789abcdef") for sha in self.reads),
-                "reads must be SHA-256 of 64 hexadecimal digits",
+                all(sha == "" or _is_sha256(sha) for sha in (self.weights_sha256, self.entropy_sha256)),
+                "weights_sha256 and entropy_sha256 must be empty, or 64 hexadecimal digits",
             ),
             (self.film in get_args(FilmSide), f"film must be one of {', '.join(get_args(FilmSide))}"),
             *self.limits(),
@@ -89,6 +90,11 @@ class ModelConfig:
     @property
     def lookahead(self) -> int:
         """Samples after a frame's own that its codes depend on."""
+        return 0
+
+    @property
+    def delay(self) -> int:
+        """Samples after a frame's own whose codes its sound depends on."""
         return 0
 
     @property
@@ -222,8 +228,125 @@ class SpectralConfig(ModelConfig):
         return self.hop
 
 
-ARCHITECTURES: dict[str, type[ModelConfig]] = {"soundstream": SoundStreamConfig, "spectral": SpectralConfig}
+class Window(NamedTuple):
+    """Frames that a frame depends on, beside its own."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class RvqganConfig(ModelConfig):
+    """Hyper-parameters of one Improved RVQGAN (arXiv 2306.06546, section 3), those at 44.1 kHz by default."""
+
+    architecture: str = "rvqgan"
+    sample_rate: int = 44100
+    n_q: int = 9
+    strides: tuple[int, ...] = (2, 4, 8, 8)
+    """Downsampling of each encoder block; their product is the hop, in samples."""
+    c_enc: int = 64
+    """Channels of the encoder's first layer; each block doubles them."""
+    c_dec: int = 96
+    """Channels of the decoder's last block."""
+    dim: int = 1024
+    """Dimension of an embedding."""
+    codebook_dim: int = 8
+    """Dimension of a look-up; 0: codebooks as in SoundStream, without a projection."""
+    activation: Literal["snake", "elu"] = "snake"
+
+    def limits(self) -> list[tuple[bool, str]]:
+        widths = self.c_enc, self.c_dec, self.dim
+        return [
+            *_stride_limits(self.strides),
+            (min(widths) >= 1 and max(widths) <= 65536, "c_enc, c_dec and dim must be 1 to 65536"),
+            (0 <= self.codebook_dim <= 65536, "codebook_dim must be 0 to 65536"),
+            (self.activation in ("snake", "elu"), "activation must be snake or elu"),
+            (self.film == "none", "film must be none"),
+        ]
+
+    @property
+    def hop(self) -> int:
+        return math.prod(self.strides)
+
+    @property
+    def lookahead(self) -> int:
+        return self.encoder_window.after * self.hop
+
+    @property
+    def delay(self) -> int:
+        return self.decoder_window.after * self.hop
+
+    @property
+    def encoder_window(self) -> Window:
+        """Frames of sound that the codes of one depend on."""
+        first, last = -1, 1  # positions that position 0 sees, layer by layer from the last one
+        for stride in reversed(self.strides):
+            margin = (stride + 1) // 2
+            first, last = first * stride - margin - _UNITS, last * stride - margin + 2 * stride - 1 + _UNITS
+        return Window(-((first - 3) // self.hop), (last + 3) // self.hop)
+
+    @property
+    def decoder_window(self) -> Window:
+        """Frames of codes that the sound of one depends on."""
+        first, last = -3, self.hop - 1 + 3
+        for stride in self.strides:
+            margin = (stride + 1) // 2
+            first, last = (first - _UNITS + margin) // stride - 1, (last + _UNITS + margin) // stride
+        return Window(3 - first, last + 3)
+
+
+_UNITS = 3 * (1 + 3 + 9)
+"""Positions that three residual units of kernel 7 see to each side."""
+
+
+@dataclass(frozen=True)
+class EncodecConfig(ModelConfig):
+    """Hyper-parameters of a causal EnCodec (arXiv 2210.13438, section 3.1), those at 24 kHz by default."""
+
+    architecture: str = "encodec"
+    n_q: int = 32
+    strides: tuple[int, ...] = (2, 4, 5, 8)
+    """Downsampling of each encoder block; their product is the hop, in samples."""
+    channels: int = 32
+    """Of the encoder's first layer and the decoder's last; each block doubles them."""
+    dim: int = 128
+    """Dimension of an embedding."""
+    lstm_layers: int = 2
+
+    def limits(self) -> list[tuple[bool, str]]:
+        return [
+            *_stride_limits(self.strides),
+            (
+                2 <= self.channels <= 65536 and 1 <= self.dim <= 65536,
+                "channels must be 2 to 65536, and dim 1 to 65536",
+            ),
+            (1 <= self.lstm_layers <= 16, "lstm_layers must be 1 to 16"),
+            (self.film == "none", "film must be none"),
+        ]
+
+    @property
+    def hop(self) -> int:
+        return math.prod(self.strides)
+
+
+def _stride_limits(strides: tuple[int, ...]) -> list[tuple[bool, str]]:
+    return [
+        (1 <= len(strides) <= 16 and min(strides) >= 1, "strides must be positive, at most 16 of them"),
+        (math.prod(strides) <= 65535, "the product of strides must be at most 65535"),
+    ]
+
+
+ARCHITECTURES: dict[str, type[ModelConfig]] = {
+    "soundstream": SoundStreamConfig,
+    "spectral": SpectralConfig,
+    "rvqgan": RvqganConfig,
+    "encodec": EncodecConfig,
+}
 """By the key `architecture` of `config.toml`; without it a model is a SoundStream."""
+
+
+def _is_sha256(text: str) -> bool:
+    return len(text) == 64 and set(text) <= set("0123456789abcdef")
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ the past is silence. Feeding a signal in blocks through one state gives what fee
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +20,8 @@ from torch import Tensor, nn
 from sscodec.nn.activation import elu
 from sscodec.nn.packing import PackedConv, image
 
-State = dict[nn.Module, Tensor]
-"""The tail of past input that each causal layer still needs, [batch, taps, channels]."""
+State = dict[nn.Module, Any]
+"""What each layer still needs of its past; a causal convolution its last inputs, [batch, taps, channels]."""
 
 
 class CausalConv(nn.Module):
@@ -62,7 +63,7 @@ class CausalConv(nn.Module):
         batch, time, channels = x.shape
         tail = None if state is None else state.get(self)
         if tail is None:
-            tail = x.new_zeros(batch, self.past, channels)
+            tail = self.before(x)
         if torch.is_grad_enabled():
             whole = torch.cat([tail, elu(x) if self.activated else x], 1)
         else:
@@ -76,6 +77,10 @@ class CausalConv(nn.Module):
             # A clone, lest a small tail keep a large block alive.
             state[self] = whole[:, time:].clone()
         return whole
+
+    def before(self, x: Tensor) -> Tensor:
+        """What is convolved before a signal that begins with x, [batch, past, channels]."""
+        return x.new_zeros(len(x), self.past, x.shape[2])
 
     def add(self, onto: Tensor, x: Tensor) -> Tensor:
         """The sum of `onto` and the convolution of x, without a past; `onto` may be overwritten."""

@@ -17,13 +17,14 @@ PATHS = 4
 class ResidualVectorQuantizer(nn.Module):
     """A cascade of `n_q` codebooks of `size` entries, each coding what its predecessors left.
 
-    codebooks: float [n_q, size, dim].
+    codebooks: float [n_q, size, dim]. look_ahead: how many are searched together; 1 is algorithm 1.
     """
 
     codebooks: Tensor
 
-    def __init__(self, n_q: int, size: int, dim: int) -> None:
+    def __init__(self, n_q: int, size: int, dim: int, look_ahead: int = LOOK_AHEAD) -> None:
         super().__init__()
+        self.look_ahead = look_ahead
         # A buffer: codebooks follow moving averages of what they code, not gradients.
         self.register_buffer("codebooks", torch.randn(n_q, size, dim) / dim**0.5)
         self._packed: list[PackedLinear] | None = None
@@ -37,15 +38,15 @@ class ResidualVectorQuantizer(nn.Module):
         """Codes int64 [batch, n_q, frames] of embeddings float [batch, frames, dim].
 
         Algorithm 1 settles on the nearest entry of each codebook in turn. Here the best PATHS choices go on
-        through LOOK_AHEAD codebooks, and the one is taken that leaves least in the end. All of them are
+        through `look_ahead` codebooks, and the one is taken that leaves least in the end. All of them are
         searched even if n_q ends among them: the codes of a smaller n_q are the first rows of those of a
         larger one.
         """
         batch, frames, dim = x.shape
         residual = x.reshape(-1, dim).float()
         codes: list[Tensor] = []
-        for start in range(0, n_q, LOOK_AHEAD):
-            together = range(start, min(start + LOOK_AHEAD, len(self.codebooks)))
+        for start in range(0, n_q, self.look_ahead):
+            together = range(start, min(start + self.look_ahead, len(self.codebooks)))
             found, residual = self._search(residual, together)
             codes += found
         return torch.stack(codes[:n_q]).reshape(n_q, batch, frames).transpose(0, 1)

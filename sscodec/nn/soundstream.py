@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sscodec.nn.config import SoundStreamConfig
 from sscodec.nn.denoiser import Denoiser
 from sscodec.nn.layers import CausalConv, Downsample, Film, ResidualUnit, State, Upsample
-from sscodec.nn.packing import can_pack
+from sscodec.nn.network import Network
 from sscodec.nn.pitch import PitchFilter
 from sscodec.nn.rvq import ResidualVectorQuantizer
 
@@ -76,9 +77,11 @@ class Decoder(nn.Module):
         return self.last(x, state)
 
 
-class SoundStream(nn.Module):
+class SoundStream(Network):
     """Encoder, residual vector quantizer, decoder and its filter; on the side that config names, FiLM and the
     denoiser."""
+
+    config: SoundStreamConfig
 
     def __init__(self, config: SoundStreamConfig) -> None:
         super().__init__()
@@ -92,28 +95,23 @@ class SoundStream(nn.Module):
             PitchFilter(config.sample_rate, config.hop, config.pitch_taps) if config.pitch_taps else None
         )
 
-    def pack(self, part: nn.Module | None = None) -> None:
-        """Code faster on the CPU, with copies of all weights or of a part's, which follow no later change."""
-        if can_pack(self.quantizer.codebooks.device):
-            for module in (part or self).modules():
-                if isinstance(module, CausalConv | ResidualVectorQuantizer):
-                    module.pack()
-
-    def embed(self, audio: Tensor, denoise: Tensor | None, state: State | None = None) -> Tensor:
-        """Audio [batch, frames * hop] to embeddings [batch, frames, dim], before quantization.
-
-        denoise: bool [batch, frames] or [batch, 1]; it acts only where config.film is "encoder". None: off in
-        all calls with this state.
-        """
+    def embed(
+        self, audio: Tensor, denoise: Tensor | None = None, state: State | None = None, end: bool = True
+    ) -> Tensor:
+        """denoise acts only where config.film is "encoder"."""
+        audio = F.pad(audio, (0, -audio.shape[1] % self.config.hop))
+        if not audio.shape[1]:
+            return audio.new_zeros(len(audio), 0, self.config.dim)
         if self.film is None or self.config.film != "encoder":
             return self.encoder(audio, state)
         return self.film(self.encoder(self.clean(audio, denoise, state), state), denoise)
 
-    def synthesise(self, x: Tensor, denoise: Tensor | None, state: State | None = None) -> Tensor:
-        """Quantized embeddings [batch, frames, dim] to audio [batch, frames * hop].
-
-        denoise: as in `embed`; it acts only where config.film is "decoder".
-        """
+    def synthesise(
+        self, x: Tensor, denoise: Tensor | None = None, state: State | None = None, end: bool = True
+    ) -> Tensor:
+        """denoise acts only where config.film is "decoder"."""
+        if not x.shape[1]:
+            return x.new_zeros(len(x), 0)
         if self.film is None or self.config.film != "decoder":
             return self.render(x, state)
         return self.clean(self.render(self.film(x, denoise), state), denoise, state)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from sscodec.nn.config import SpectralConfig
 from sscodec.nn.layers import State
+from sscodec.nn.network import Network
 from sscodec.nn.rvq import ResidualVectorQuantizer
 
 COMPRESSION = 0.3
@@ -29,8 +30,10 @@ RISE = 0.1
 """Part of a hop in which the first window of all rises."""
 
 
-class Spectral(nn.Module):
+class Spectral(Network):
     """Analysis, encoder, residual vector quantizer, decoder, synthesis."""
+
+    config: SpectralConfig
 
     def __init__(self, config: SpectralConfig) -> None:
         super().__init__()
@@ -41,19 +44,27 @@ class Spectral(nn.Module):
         self.decoder = Decoder(config)
         self.synthesis = Synthesis(config.hop)
 
-    def pack(self, part: nn.Module | None = None) -> None:
-        """Search faster on the CPU, with copies of the codebooks, which follow no later change."""
+    def embed(
+        self, audio: Tensor, denoise: Tensor | None = None, state: State | None = None, end: bool = True
+    ) -> Tensor:
+        """denoise acts only where config.film is "encoder"."""
+        hop = self.config.hop
+        if state is not None:
+            audio = torch.cat([state.pop(self, audio[:, :0]), audio], 1)
+        frames = -(-audio.shape[1] // hop) if end else max(0, audio.shape[1] // hop - 1)
+        if end:
+            audio = F.pad(audio, (0, (frames + 1) * hop - audio.shape[1]))
+        if state is not None:
+            state[self] = audio[:, frames * hop :].clone()
+        if not frames:
+            return audio.new_zeros(len(audio), 0, self.config.dim)
+        return self.encoder(self.analysis(audio[:, : (frames + 1) * hop], state), denoise, state)
 
-    def embed(self, audio: Tensor, denoise: Tensor | None, state: State | None = None) -> Tensor:
-        """Audio [batch, frames * hop + lookahead] to embeddings [batch, frames, dim], before quantization.
-
-        denoise: bool [batch, frames] or [batch, 1]; it acts only where config.film is "encoder". None: off.
-        """
-        return self.encoder(self.analysis(audio, state), denoise, state)
-
-    def synthesise(self, x: Tensor, denoise: Tensor | None, state: State | None = None) -> Tensor:
-        """Quantized embeddings [batch, frames, dim] to audio [batch, frames * hop]; denoise is not used."""
-        return self.synthesis(self.decoder(x, state), state)
+    def synthesise(
+        self, x: Tensor, denoise: Tensor | None = None, state: State | None = None, end: bool = True
+    ) -> Tensor:
+        """denoise is not used."""
+        return self.synthesis(self.decoder(x, state), state) if x.shape[1] else x.new_zeros(len(x), 0)
 
 
 class Windows(nn.Module):

@@ -247,7 +247,7 @@ def widen_command(source: Path, folder: Path) -> None:
 
 
 @main.command("entropy")
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("name", metavar="ID|FOLDER")
 @data_option
 @cache_option
 @click.option("--hours", type=float, default=4.0, show_default=True, help="At most so much audio.")
@@ -255,7 +255,7 @@ def widen_command(source: Path, folder: Path) -> None:
 @device_option
 @threads_option
 def entropy_command(
-    folder: Path,
+    name: str,
     sources: tuple[Path, ...],
     cache: Path,
     hours: float,
@@ -263,17 +263,17 @@ def entropy_command(
     device: str,
     threads: int,
 ) -> None:
-    """Learn the entropy model of the model FOLDER from its codes, and measure it and how they are used."""
+    """Learn the entropy model of a model from its codes, and measure it and how they are used."""
     import torch
 
-    from sscodec.models import open_folder
+    from sscodec.models import find
     from sscodec.training.codes import code_pool
     from sscodec.training.data import Pool
     from sscodec.training.entropy import compare, count_codes, install, learn
     from sscodec.training.validate import codebook_table
 
     torch.set_num_threads(threads)
-    model = open_folder(folder)
+    model = find(name)
     network, rate = model.load(device), model.config.sample_rate
     clips = code_pool(network, Pool.load(list(sources), rate, cache), hours)
     held_out = code_pool(network, Pool.load(list(sources), rate, cache, "valid"), hours)

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from sscodec.errors import ModelError
 from sscodec.models import Model
 from sscodec.nn.config import ModelConfig, parse_toml
-from sscodec.nn.networks import Network, build_network
+from sscodec.nn.network import Network
+from sscodec.nn.networks import build_network
+from sscodec.training.norm import fold, normalise
 
 JUDGES_FILE = "discriminators.safetensors"
 
@@ -29,12 +31,15 @@ def load_checkpoint(path: Path) -> Network:
 def averaged(state: dict[str, Any], name: str = "checkpoint") -> Network:
     """The network of a trainer's state, with its averaged weights, on the CPU; `name` is for errors."""
     model = build_network(ModelConfig.of(parse_toml(state["config"], name), name))
+    if state.get("weight_norm", False):
+        normalise(model)
     model.load_state_dict(state["model"])
     with torch.no_grad():
         for weight, average in zip(model.parameters(), state["average"], strict=True):
             weight.copy_(average)
         if not state.get("denoises", False):
             settle(dict(model.named_parameters()))
+    fold(model)
     return model.eval()
 
 

@@ -16,26 +16,25 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from sscodec.errors import ModelError, UsageError
 from sscodec.models import open_folder
+from sscodec.nn.config import SoundStreamConfig
+from sscodec.nn.factorised import FactorisedQuantizer
 from sscodec.nn.networks import build_network
+from sscodec.nn.soundstream import SoundStream
 from sscodec.training import logs
 from sscodec.training.data import Batch, Pool, Sampler
-from sscodec.training.discriminators import (
-    Discriminators,
-    adversarial_loss,
-    discriminator_loss,
-    feature_loss,
-)
 from sscodec.training.export import averaged, load_judges, settle
+from sscodec.training.judges import LOSSES, Judges
 from sscodec.training.losses import ReconstructionLoss
+from sscodec.training.norm import normalise, set_weights
 from sscodec.training.perception import TERMS
 from sscodec.training.quantizer import CodebookLearner, evenness, perplexity
 from sscodec.training.recipe import Recipe
+from sscodec.training.rvqgan import FactorisedLearner
 from sscodec.training.validate import COLUMNS as MEASURED
 from sscodec.training.validate import Clips, load_clips, validate
 
@@ -81,13 +80,20 @@ class Trainer:
         """Whether there were examples with the denoising condition, here or in what the run goes on from."""
         self.sampler = Sampler(pool, recipe, device)
         self.model = build_network(recipe.model).to(device)
+        if recipe.weight_norm:
+            normalise(self.model)
         self.weights = list(self.model.parameters())
         self.average: list[Tensor] = [weight.detach().clone() for weight in self.weights]
-        self.learner = CodebookLearner(self.model.quantizer, recipe.codebook_decay, recipe.dead_count)
+        quantizer = self.model.quantizer
+        self.learner = (
+            FactorisedLearner(quantizer)
+            if isinstance(quantizer, FactorisedQuantizer)
+            else CodebookLearner(quantizer, recipe.codebook_decay, recipe.dead_count)
+        )
         self.reconstruction = ReconstructionLoss(
             recipe.model.sample_rate,
             recipe.windows,
-            recipe.mels,
+            recipe.bands,
             recipe.wave_windows,
             recipe.wave_power,
             [name for name in TERMS if getattr(recipe, name)],
@@ -102,9 +108,9 @@ class Trainer:
             weight_decay=recipe.weight_decay,
             fused=True,
         )
-        self.discriminators: Discriminators | None = None
+        self.discriminators: Judges | None = None
         if recipe.adversarial_start < 1:
-            self.discriminators = Discriminators(recipe.stft_windows, recipe.stft_channels).to(device)
+            self.discriminators = Judges(recipe).to(device)
             self.discriminator_optimizer = torch.optim.AdamW(
                 self.discriminators.parameters(),
                 lr=recipe.discriminator_lr,
@@ -117,6 +123,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         state = {
             "config": self.recipe.model.to_toml(),
+            "weight_norm": self.recipe.weight_norm,
             "step": self.step,
             "elapsed": self.elapsed,
             "cpu_elapsed": self.cpu_elapsed,
@@ -177,15 +184,16 @@ class Trainer:
         Raises ModelError where they do not fit the recipe's [model].
         """
         source = open_folder(folder)
-        shape = source.config.shape
-        if self.recipe.trains == "denoiser" and not shape.denoiser:
-            shape = replace(shape, denoiser=self.recipe.model.denoiser)  # a new one
+        shape, ours = source.config.shape, self.recipe.model
+        if isinstance(shape, SoundStreamConfig) and isinstance(ours, SoundStreamConfig):
+            new = self.recipe.trains == "denoiser" and not shape.denoiser
+            shape = replace(shape, denoiser=ours.denoiser) if new else shape
         if shape != self.recipe.model.shape:
             raise ModelError(
                 f"{folder}: its config.toml is not the recipe's [model]; use that config or another model"
             )
         weights = source.load(str(self.device)).state_dict()
-        self.model.load_state_dict({**self.model.state_dict(), **weights})
+        set_weights(self.model, weights)
         self.denoises = self.denoises or source.denoises
         self.average = [weight.detach().clone() for weight in self.weights]
         frames = self.recipe.batch * self.recipe.crop_samples / self.recipe.model.hop * world()
@@ -274,6 +282,7 @@ class Trainer:
         """Audio [batch, samples] of the part that learns, and the weighted commitment loss."""
         part, commitment = self.recipe.trains, torch.zeros((), device=self.device)
         if part == "denoiser":
+            assert isinstance(self.model, SoundStream)  # the recipe has seen to it
             return self.model.clean(batch.audio, batch.denoise, None), commitment
         if part == "decoder":
             x = self.coded(batch, generator)
@@ -289,10 +298,10 @@ class Trainer:
         """Embeddings by way of the codebooks, which learn from them, and the weighted commitment loss."""
         recipe = self.recipe
         with self.autocast():
-            x = self.model.embed(self.with_silence(batch.audio), batch.denoise)
+            x = self.model.embed(batch.audio, batch.denoise)
         x = x.float()
         if self.step >= recipe.quantizer_start:
-            if self.kmeans_inputs:
+            if self.kmeans_inputs and isinstance(self.learner, CodebookLearner):
                 self.learner.initialise(
                     torch.cat(self.kmeans_inputs), x.shape[0] * x.shape[1] * world(), generator
                 )
@@ -301,21 +310,18 @@ class Trainer:
             scalars["commitment"] = quantized.commitment
             scalars["perplexity"] = perplexity(quantized.counts).mean()
             scalars["evenness"] = evenness(quantized.counts).mean()
-            return quantized.x, recipe.commitment * quantized.commitment
+            pull = recipe.commitment * quantized.commitment + recipe.codebook * quantized.codebook
+            return quantized.x, pull
         frames = x.shape[0] * x.shape[1]
         if (recipe.quantizer_start - self.step - 1) * frames < recipe.kmeans_frames:
             self.kmeans_inputs.append(x.detach().reshape(-1, x.shape[2]).clone())
         return x, x.new_zeros(())
 
-    def with_silence(self, audio: Tensor) -> Tensor:
-        """What the encoder hears of examples: nothing follows their end, as at that of a file."""
-        return F.pad(audio, (0, self.recipe.model.lookahead))
-
     @torch.no_grad()
     def coded(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Embeddings as a decoder gets them."""
         quantizer = self.model.quantizer
-        whole = self.model.embed(self.with_silence(batch.audio), None)
+        whole = self.model.embed(batch.audio, None)
         n_q = self.draw_n_q(len(whole), generator).tolist()
         each = zip(whole.split(1), n_q, strict=True)
         return torch.cat([quantizer.decode(quantizer.encode(x, n)) if n else x for x, n in each])
@@ -341,18 +347,18 @@ class Trainer:
         output = audio[:, part].detach().requires_grad_()
         with self.autocast():
             real, fake = judges(target[:, part]), judges(output)
-            judged = discriminator_loss(real, fake)
-            adversarial, feature = adversarial_loss(fake), feature_loss(real, fake)
+            judged, adversarial, feature = LOSSES[recipe.gan](real, fake)
         scalars["discriminator"] = judged.detach()
         scalars["adversarial"], scalars["feature"] = adversarial.detach(), feature.detach()
         (gradient,) = torch.autograd.grad(loss, audio)
         heard = (self.judged_steps - recipe.discriminator_warmup + 1) / max(recipe.adversarial_ramp, 1)
         if heard > 0:
             # The scales of feature losses differ between implementations; the norms of gradients compare.
-            norm = min(heard, 1.0) * gradient[:, part].norm()
+            heard, norm = min(heard, 1.0), gradient[:, part].norm()
             for weight, term in ((recipe.adversarial, adversarial), (recipe.feature, feature)):
                 (push,) = torch.autograd.grad(term, output, retain_graph=True)
-                gradient[:, part] += weight * norm * push / push.norm().clamp(min=1e-12)
+                scale = norm / push.norm().clamp(min=1e-12) if recipe.balance else 1.0
+                gradient[:, part] += heard * weight * scale * push
         weights = list(judges.parameters())
         for each, grad in zip(weights, torch.autograd.grad(judged, weights), strict=True):
             each.grad = grad

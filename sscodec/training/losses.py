@@ -32,7 +32,7 @@ class ReconstructionLoss(nn.Module):
         self,
         sample_rate: int,
         windows: tuple[int, ...],
-        mels: int,
+        mels: tuple[int, ...],
         wave_windows: tuple[int, ...],
         wave_power: float,
         terms: Iterable[str] = TERMS,
@@ -48,9 +48,9 @@ class ReconstructionLoss(nn.Module):
         self.terms = nn.ModuleDict({name: TERMS[name](sample_rate, size) for name, size in sizes.items()})
         self.sizes = sizes
         """Of the terms' windows."""
-        for size in windows:
+        for size, bands in zip(windows, mels, strict=True):
             self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
-            filters = mel_filters(sample_rate, size, min(mels, size // 4))
+            filters = mel_filters(sample_rate, size, bands)
             self.register_buffer(f"filters_{size}", filters, persistent=False)
 
     def forward(self, audio: Tensor, target: Tensor) -> dict[str, Tensor]:

@@ -21,6 +21,8 @@ class Quantized:
     """Scalar: mean squared distance of the embeddings from each stage's sum (Euclidean, per dimension)."""
     counts: Tensor
     """float32 [n_q, size]: how often each entry was used, over all processes."""
+    codebook: Tensor | float = 0.0
+    """Scalar: the same distance, of which the entries learn; 0 where they follow moving averages."""
 
 
 class CodebookLearner:

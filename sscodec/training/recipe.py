@@ -70,6 +70,8 @@ class Recipe:
     weight_decay: float = 0.0
     clip: float = 1.0
     """Largest norm of the gradient of encoder, decoder and FiLM; 0: no limit."""
+    weight_norm: bool = False
+    """Learn lengths and directions of the convolutions' weights apart; they are exported as plain ones."""
     weight_ema: float = 0.999
     """Decay a step of the averaged weights that are exported."""
     bf16: bool = True
@@ -86,6 +88,8 @@ class Recipe:
     """An entry whose averaged count a step falls below this is replaced by a random input frame."""
     commitment: float = 0.25
     """Weight of the commitment loss."""
+    codebook: float = 1.0
+    """Weight of the loss that factorised codebooks learn by."""
     dropout: float = 1.0
     """Share of examples whose n_q is drawn at random (quantizer dropout); the others use all codebooks."""
     n_q_choices: tuple[int, ...] = ()
@@ -97,6 +101,9 @@ class Recipe:
     windows: tuple[int, ...] = (64, 128, 256, 512, 1024, 2048)
     """STFT windows of the multi-scale mel loss, samples; the hop is a quarter."""
     mels: int = 64
+    """Bands, or as many as a window resolves."""
+    mel_bands: tuple[int, ...] = ()
+    """Bands of each window; empty: `mels`."""
     mel_log: float = 1.0
     """Weight of the log-mel term of eq. 5."""
     perceptual_start: float = 0.0
@@ -134,11 +141,21 @@ class Recipe:
     """Steps that the discriminators learn before the generator hears them: fresh ones lead it astray."""
     adversarial_ramp: int = 200
     """Steps after that in which both weights rise to their values."""
+    balance: bool = True
+    """Whether these two weights are of gradients; else they are of the losses themselves."""
+    gan: Literal["hinge", "least_squares"] = "hinge"
+    """The losses of section III-D, means over discriminators, or of arXiv 2306.06546, which are sums."""
     judged: float = 0.5
     """Part of each example that the discriminators see."""
     stft_windows: tuple[int, ...] = (512, 1024, 2048)
     """Windows of the STFT discriminators (the paper has one), samples; the hop is a quarter."""
     stft_channels: int = 32
+    periods: tuple[int, ...] = ()
+    """Of the discriminators that judge the wave folded at a period, samples."""
+    period_channels: int = 32
+    band_windows: tuple[int, ...] = ()
+    """Windows of those that judge each band of the STFT by itself, samples; the hop is a quarter."""
+    band_channels: int = 32
 
     # Bookkeeping
     checkpoint_minutes: float = 5.0
@@ -169,25 +186,44 @@ class Recipe:
                 f"n_q_choices must be 1 to {self.model.n_q}",
             ),
             (set(self.wave_windows) <= set(self.windows), "wave_windows must be among windows"),
+            (
+                len(self.mel_bands) in (0, len(self.windows)) and min(self.mel_bands, default=1) >= 1,
+                "mel_bands must hold one positive number for each of the windows, or none",
+            ),
+            (self.gan in ("hinge", "least_squares"), "gan must be hinge or least_squares"),
+            (
+                min((*self.periods, self.period_channels, self.band_channels)) >= 1,
+                "periods, period_channels and band_channels must be positive",
+            ),
             (0 <= self.unquantized < 1, "unquantized must be 0 or more, and below 1"),
             (0 <= self.perceptual_start <= 1, "perceptual_start must be 0 to 1"),
             (self.trains in get_args(Part), f"trains must be one of {', '.join(get_args(Part))}"),
             (not (self.trains == "decoder" and self.noisy), "a decoder has no use for noisy examples"),
             (
-                self.trains != "denoiser" or (self.noisy > 0 and self.model.denoiser > 0),
+                self.trains != "denoiser" or (self.noisy > 0 and self.model.denoises is True),
                 "a denoiser needs noisy examples, and its units in [model]",
             ),
             (0 <= self.adversarial_start <= 1, "adversarial_start must be 0 to 1"),
             (
                 self.adversarial_start == 1
-                or (0 < self.judged <= 1 and self.judged * self.crop_samples >= max(self.stft_windows)),
-                "judged must be a part of the crop that holds each of the stft_windows",
+                or (0 < self.judged <= 1 and self.judged * self.crop_samples >= self.longest_judged),
+                "judged must be a part of the crop that holds each of the stft_windows and band_windows",
             ),
             (0 <= self.lr_decay <= 1, "lr_decay must be 0 to 1"),
             (all(0 <= share <= 1 for share in (self.coloured, self.hum)), "coloured and hum must be 0 to 1"),
         ]:
             if not ok:
                 raise UsageError(f"recipe: {message}")
+
+    @property
+    def bands(self) -> tuple[int, ...]:
+        """Mel bands of each window."""
+        return self.mel_bands or tuple(min(self.mels, window // 4) for window in self.windows)
+
+    @property
+    def longest_judged(self) -> int:
+        """Samples of the longest window of a discriminator."""
+        return max((*self.stft_windows, *self.band_windows), default=0)
 
     @property
     def crop_samples(self) -> int:

@@ -67,7 +67,8 @@ def encode(model: Network, audio: np.ndarray, n_q: int) -> Tensor:
 
 def decode(model: Network, codes: Tensor, samples: int) -> np.ndarray:
     """Audio float64 [samples] of codes int64 [n_q, frames]."""
-    return DecoderSession(model, 1).push(codes[None])[0, :samples].double().numpy()
+    session = DecoderSession(model, 1)
+    return torch.cat([session.push(codes[None]), session.flush()], 1)[0, :samples].double().numpy()
 
 
 def validate(model: Network, clips: Clips, rates: Iterable[int] = N_Q, visqol: bool = False) -> Validation:

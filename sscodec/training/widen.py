@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from sscodec.errors import ModelError
 from sscodec.models import Model
 from sscodec.nn.soundstream import SoundStream
 
@@ -18,6 +19,8 @@ def widen(model: Model, seed: int = 1) -> SoundStream:
     three quarters each: with halves, twins would learn the same for ever. Raises ModelError.
     """
     source = model.load()
+    if not isinstance(source, SoundStream):
+        raise ModelError(f"{model.path}: only the decoder of a SoundStream can be widened")
     wide = SoundStream(replace(source.config, c_dec=2 * source.config.c_dec)).eval()
     layers: dict[str, nn.Module] = dict(source.named_modules())
     generator = torch.Generator().manual_seed(seed)

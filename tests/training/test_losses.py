@@ -19,7 +19,7 @@ WINDOWS = (64, 256, 1024)
 
 @pytest.fixture
 def loss() -> ReconstructionLoss:
-    return ReconstructionLoss(24000, WINDOWS, 64, (256, 1024), 0.5)
+    return ReconstructionLoss(24000, WINDOWS, tuple(min(64, size // 4) for size in WINDOWS), (256, 1024), 0.5)
 
 
 def tone(frequency: float, phase: float = 0.0) -> torch.Tensor:

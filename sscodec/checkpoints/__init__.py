@@ -1,0 +1,1 @@
+"""Checkpoints of other implementations, made into model folders: `sscodec models add`."""
