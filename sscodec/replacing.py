@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from sscodec.container import MAGIC
 from sscodec.errors import OutputError
@@ -12,15 +13,15 @@ from sscodec.pipes import is_file, is_special
 STREAM_SUFFIX = ".ssc"
 
 
-def check_stream_output(target: str | Path, source: str | Path, force: bool) -> None:
-    """Raise OutputError unless a stream may be written: to NAME.ssc, "-", a device or a pipe.
+def check_stream_output(target: str | Path | BinaryIO, source: str | Path | BinaryIO, force: bool) -> None:
+    """Raise OutputError unless a stream may be written: to NAME.ssc, "-", a device or a pipe, an open file.
 
     force: replace a file, but none that is no stream itself (an empty one is nothing).
     """
     from sscodec.audio.output import check_output
 
     check_output(target, source, force)
-    if _is_stdout_or_special(target):
+    if not isinstance(target, (str, Path)) or _is_stdout_or_special(target):
         return
     if Path(target).suffix.lower() != STREAM_SUFFIX:
         raise OutputError(f"{target}: the name of a stream must end in {STREAM_SUFFIX}")
@@ -28,12 +29,12 @@ def check_stream_output(target: str | Path, source: str | Path, force: bool) -> 
         raise OutputError(f"{target}: is no stream, and is not replaced by one; remove it first")
 
 
-def check_sound_output(target: str | Path, source: str | Path, force: bool) -> None:
+def check_sound_output(target: str | Path | BinaryIO, source: str | Path | BinaryIO, force: bool) -> None:
     """Raise OutputError where sound would be written over a stream, or under the name of one."""
     from sscodec.audio.output import check_output
 
     check_output(target, source, force)
-    if _is_stdout_or_special(target):
+    if not isinstance(target, (str, Path)) or _is_stdout_or_special(target):
         return
     if Path(target).suffix.lower() == STREAM_SUFFIX:
         raise OutputError(f"{target}: is the name of a stream; name a sound file, such as out.wav")

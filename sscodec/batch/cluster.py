@@ -245,7 +245,7 @@ class _Holder(WorkerPlugin):
 
 def _run_group(name: str, tasks: list[Task]) -> list[tuple[Outcome, float]]:
     """In a worker: the outcome of each task, and the seconds of it that were told on the way."""
-    worker = get_worker()
+    worker: Any = get_worker()
     work = worker.plugins[name].work
     results = []
     for task in tasks:
