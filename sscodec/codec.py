@@ -1,7 +1,7 @@
 """A model ready to code: sound to codes and back, as whole arrays or block by block.
 
 Sound is float [samples] or [channels, samples] with full scale 1.0; codes are integers [n_q, frames] or
-[channels, n_q, frames]. Importing this module imports no torch; loading a `Codec` does.
+[channels, n_q, frames]. torch is imported for the models and devices that need it, by `Codec.load`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from sscodec import models
+from sscodec import engine, models
 from sscodec.container import MAX_CHANNELS, CoderName
 from sscodec.denoise import Denoise, denoised_frames, mask
 from sscodec.entropy.prediction import REACH, predict
@@ -31,18 +31,13 @@ HELD_SECONDS = 0.06
 RELEASE = 0.9
 """By which the peak that was heard just before is lower with each frame."""
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from sscodec.nn.networks import Network
-
 
 class Codec:
     """A model ready to code. Make one with `Codec.load`."""
 
-    def __init__(self, model: models.Model, network: Network, device: str = "cpu") -> None:
+    def __init__(self, model: models.Model, loaded: engine.Engine, device: str = "cpu") -> None:
         self.model = model
-        self._network = network
+        self._engine = loaded
         self._device = device
         self._process = os.getpid()
 
@@ -51,16 +46,14 @@ class Codec:
         return Codec.load, (self.model, self._device)
 
     def _sound_after_fork(self) -> None:
-        """In a forked process torch waits for ever for threads that were not forked: it gets one alone."""
+        """In a forked process, threads that were not forked must not be waited for."""
         if self._process == os.getpid():
             return
         if self._device != "cpu":
             raise UsageError(
                 f"a codec on {self._device} does not outlive a fork: start processes with 'spawn'"
             )
-        import torch
-
-        torch.set_num_threads(1)
+        self._engine.after_fork()
         self._process = os.getpid()
 
     @classmethod
@@ -70,20 +63,14 @@ class Codec:
         """Load a model, given by id or by the path of its folder; None: the default one.
 
         device: a torch device such as "cpu", "cuda" or "cuda:1".
-        threads: of the CPU, for the whole process; None leaves torch's choice.
+        threads: of the CPU, for the whole process; None leaves the choice to torch, or to NumPy's BLAS.
 
         Raises ModelError for the model, UsageError for the device or the threads.
         """
-        import torch
-
-        if threads is not None:
-            if not 1 <= threads <= MAX_THREADS:
-                raise UsageError(f"threads must be 1 to {MAX_THREADS}, not {threads}")
-            torch.set_num_threads(threads)
+        if threads is not None and not 1 <= threads <= MAX_THREADS:
+            raise UsageError(f"threads must be 1 to {MAX_THREADS}, not {threads}")
         found = model if isinstance(model, models.Model) else models.find(model)
-        network = found.load(device)
-        network.pack()
-        return cls(found, network, device)
+        return cls(found, engine.load(found, device, threads), device)
 
     def _guess(self, past: np.ndarray, frames: int) -> np.ndarray:
         """Codes of lost frames, [channels, n_q, frames], from those before them.
@@ -248,10 +235,8 @@ class StreamEncoder:
     """Sound in, codes out, block by block; keeps what does not fill a frame until the next block."""
 
     def __init__(self, codec: Codec, channels: int, n_q: int, denoise: Denoise | bool = False) -> None:
-        from sscodec.nn.streaming import EncoderSession
-
         codec._sound_after_fork()
-        self._session = EncoderSession(codec._network, channels, n_q)
+        self._session = codec._engine.encoder(channels, n_q)
         self._denoised = denoised_frames(denoise, codec.config, "encoder")
         self._dtype = code_dtype(codec.config.codebook_size)
         self._channels = channels
@@ -264,13 +249,11 @@ class StreamEncoder:
 
         One channel may come as [samples], and then gives [n_q, frames]. Raises UsageError and InputError.
         """
-        import torch
-
         batch = checked_sound(audio, self._channels, self._samples)
         self._flat = np.ndim(audio) == 1
         self._samples += batch.shape[1]
         self._advance(self._session.completes(batch.shape[1]))
-        return self._give(self._session.push(torch.from_numpy(batch)))
+        return self._give(self._session.push(batch))
 
     def flush(self) -> np.ndarray:
         """Codes of the last frames, filled up with silence; none where no sample is left over."""
@@ -279,14 +262,12 @@ class StreamEncoder:
 
     def _advance(self, frames: int) -> None:
         """Tell the session in which of the next frames noise is removed."""
-        import torch
-
         if self._denoised:
-            self._session.denoise = torch.from_numpy(mask(self._denoised, self._frames, frames))
+            self._session.denoise = mask(self._denoised, self._frames, frames)
         self._frames += frames
 
-    def _give(self, codes: Tensor) -> np.ndarray:
-        array = codes.cpu().numpy().astype(self._dtype)
+    def _give(self, codes: np.ndarray) -> np.ndarray:
+        array = codes.astype(self._dtype)
         return array[0] if self._flat else array
 
 
@@ -332,7 +313,7 @@ class StreamDecoder:
     def __init__(self, codec: Codec, channels: int, denoise: Denoise | bool = False) -> None:
         models.check_channels(channels)
         codec._sound_after_fork()
-        self._network = codec._network
+        self._engine = codec._engine
         self._config = codec.config
         self._guess = codec._guess
         self._channels = channels
@@ -342,9 +323,7 @@ class StreamDecoder:
         self._begin()
 
     def _begin(self) -> None:
-        from sscodec.nn.streaming import DecoderSession
-
-        self._session = DecoderSession(self._network, self._channels)
+        self._session = self._engine.decoder(self._channels)
         self._past: np.ndarray | None = None  # codes [channels, n_q, up to REACH] of the last frames
         self._concealed = 0  # frames since
         # Of each frame whose sound is still to come: how many are concealed before it; -1: nor is it.
@@ -414,7 +393,7 @@ class StreamDecoder:
         return audio[0] if self._flat else audio
 
     def _finish(self) -> np.ndarray:
-        return self._faded(self._session.flush().cpu().numpy())
+        return self._faded(self._session.flush())
 
     def _remember(self, codes: np.ndarray) -> None:
         past = self._past
@@ -427,12 +406,10 @@ class StreamDecoder:
 
         places: of each frame, as in `_waiting`.
         """
-        import torch
-
         if self._denoised:
-            self._session.denoise = torch.from_numpy(mask(self._denoised, self._frames, codes.shape[-1]))
+            self._session.denoise = mask(self._denoised, self._frames, codes.shape[-1])
         self._waiting = np.concatenate([self._waiting, places])
-        return self._faded(self._session.push(torch.from_numpy(codes.astype(np.int64))).cpu().numpy())
+        return self._faded(self._session.push(codes))
 
     def _faded(self, audio: np.ndarray) -> np.ndarray:
         """The sound of the frames that waited longest; what is concealed of it no louder, and faded."""

@@ -13,7 +13,7 @@ import numbers
 import operator
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING
 from sscodec.container import HASH_SIZE, MAX_CHANNELS
 from sscodec.errors import ModelError, UsageError
 from sscodec.home import home
-from sscodec.nn.config import ModelConfig
+from sscodec.nn.config import ModelConfig, SpectralConfig
 from sscodec.pipes import is_file, is_folder
 
 if TYPE_CHECKING:
     from sscodec.entropy.model import EntropyModel
     from sscodec.nn.networks import Network
+    from sscodec.runtime import Runtime
 
 DEFAULT_MODEL = "soundstream-24khz"
 MODEL_VARIABLE = "SSCODEC_MODEL"
@@ -148,17 +149,11 @@ class Model:
         Raises ModelError where the weights are unreadable, damaged or do not fit, UsageError for the device.
         """
         import torch
-        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         from sscodec.nn.networks import build_network
 
-        if self.config.weights_sha256 not in ("", self.sha256):
-            raise ModelError(
-                f"{self.path / WEIGHTS_FILE}: damaged, for {CONFIG_FILE} names another SHA-256; "
-                "install it again"
-            )
-        try:
+        with self._loading():
             network = build_network(self.config)
             weights = load_file(self.path / WEIGHTS_FILE)
             network.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, strict=True)
@@ -168,18 +163,39 @@ class Model:
                     f"{self.path / WEIGHTS_FILE}: {broken[0]} holds numbers that are not finite; "
                     "install it again"
                 )
-        except OSError as error:
-            raise self._unreadable(error) from None
-        except SafetensorError as error:
-            raise ModelError(f"{self.path / WEIGHTS_FILE}: not a safetensors file ({error})") from None
-        except (RuntimeError, TypeError, OverflowError, MemoryError) as error:
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise ModelError(f"{self.path}: the weights do not fit {CONFIG_FILE} ({reason})") from None
         try:
             return network.to(torch.device(device)).eval().requires_grad_(False)
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"device {device!r} cannot be used ({reason}); try --device cpu") from None
+
+    def runtime(self) -> Runtime:
+        """A spectral network for inference, without torch. Raises ModelError as `load` does."""
+        from sscodec.runtime import Runtime
+
+        assert isinstance(self.config, SpectralConfig)
+        with self._loading():
+            return Runtime(self.config, self.path / WEIGHTS_FILE)
+
+    @contextmanager
+    def _loading(self) -> Iterator[None]:
+        """Check the weights' hash, and make a ModelError of what goes wrong when they are read."""
+        from safetensors import SafetensorError
+
+        if self.config.weights_sha256 not in ("", self.sha256):
+            raise ModelError(
+                f"{self.path / WEIGHTS_FILE}: damaged, for {CONFIG_FILE} names another SHA-256; "
+                "install it again"
+            )
+        try:
+            yield
+        except OSError as error:
+            raise self._unreadable(error) from None
+        except SafetensorError as error:
+            raise ModelError(f"{self.path / WEIGHTS_FILE}: not a safetensors file ({error})") from None
+        except (RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise ModelError(f"{self.path}: the weights do not fit {CONFIG_FILE} ({reason})") from None
 
     def _unreadable(self, error: OSError) -> ModelError:
         return ModelError(f"{self.path / WEIGHTS_FILE}: cannot read it ({error.strerror or error})")

@@ -261,7 +261,7 @@ def test_switching_the_shipped_model_does_not_click(sound):
     import torch
 
     codec, audio = Codec.load(models.DEFAULT_MODEL), sound(2.0)[:, 0]
-    film = codec._network.film
+    film = codec._engine.network.film
     film.gamma[1] *= torch.linspace(0.1, 1, film.gamma.shape[1])
     off, on = switched(codec, audio, False), switched(codec, audio, True)
     assert on.std() < 0.8 * off.std()

@@ -5,24 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 import sscodec
-from sscodec.cli.completion import completion
-from sscodec.cli.decode import decode
-from sscodec.cli.encode import encode
-from sscodec.cli.eval import evaluate
-from sscodec.cli.info import info
-from sscodec.cli.manpage import man
-from sscodec.cli.models import models
 from sscodec.cli.options import note
-from sscodec.cli.repair import repair
-from sscodec.cli.spectrogram import spectrogram
-from sscodec.cli.tokens import tokens
-from sscodec.cli.transcode import transcode
-from sscodec.cli.verify import verify
 from sscodec.errors import InputError, OutputError, SscodecError, UsageError
 from sscodec.pipes import flush_output
 
@@ -30,8 +19,35 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
 
+_COMMANDS = {
+    "encode": "encode",
+    "decode": "decode",
+    "transcode": "transcode",
+    "info": "info",
+    "verify": "verify",
+    "repair": "repair",
+    "models": "models",
+    "tokens": "tokens",
+    "eval": "eval:evaluate",
+    "spectrogram": "spectrogram",
+    "completion": "completion",
+    "man": "manpage:man",
+}
+"""Names of the commands, and where they are: a module, and what it calls the command if not the same."""
+
+
 class _Group(click.Group):
-    """Ends with one line on standard error and a documented exit code, whatever goes wrong."""
+    """Imports a command when it is asked for, and ends with a documented exit code, whatever goes wrong."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"sscodec.cli.{module}"), name or module)
+        return command
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         kwargs["standalone_mode"] = False
@@ -95,11 +111,6 @@ def cli(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
-
-
-_CODING = (encode, decode, transcode, info, verify, repair)
-for command in (*_CODING, models, tokens, evaluate, spectrogram, completion, man):
-    cli.add_command(command)
 
 
 def main() -> NoReturn:

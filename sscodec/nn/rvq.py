@@ -6,12 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sscodec.nn.numbers import LOOK_AHEAD, PATHS
 from sscodec.nn.packing import PackedLinear
-
-LOOK_AHEAD = 4
-"""Codebooks that are searched together."""
-PATHS = 4
-"""Choices that the search keeps on its way through them. With 8, it takes twice as long for little."""
 
 
 class ResidualVectorQuantizer(nn.Module):

@@ -16,18 +16,11 @@ from torch import Tensor, nn
 from sscodec.nn.config import SpectralConfig
 from sscodec.nn.layers import State
 from sscodec.nn.network import Network
+from sscodec.nn.numbers import COMPRESSION, DECODER_TAPS, FLOOR, MAX_LOG_GAIN, RISE
 from sscodec.nn.rvq import ResidualVectorQuantizer
 
-COMPRESSION = 0.3
-"""Power to which the encoder hears magnitudes, about that of loudness."""
-FLOOR = 1e-5
-"""Magnitude of a bin that counts as silence. White noise of deviation s has magnitudes near s."""
-MAX_LOG_GAIN = 6.0
-"""Of a bin of the output, natural logarithm: what no sound needs must not overflow either."""
 START_LOG_GAIN = -3.0
 """Of an untrained network: near silence."""
-RISE = 0.1
-"""Part of a hop in which the first window of all rises."""
 
 
 class Spectral(Network):
@@ -145,7 +138,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: SpectralConfig) -> None:
         super().__init__()
-        self.first = CausalFilter(config.dim, config.width, 3)
+        self.first = CausalFilter(config.dim, config.width, DECODER_TAPS)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.decoder_blocks))
         self.last = linear(config.width, 3 * (config.hop + 1), gain=0.3)
         nn.init.constant_(self.last.bias[: config.hop + 1], START_LOG_GAIN)

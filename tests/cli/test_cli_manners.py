@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 import sscodec
@@ -75,7 +76,9 @@ def test_the_manual_page_tells_every_command_and_option(run):
     page = run("man").stdout
     assert page.startswith(f'.TH SSCODEC 1 "" "sscodec {sscodec.__version__}"\n.SH NAME\n')
     plain = page.replace("\\-", "-")
-    for name, command in cli.commands.items():
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
         assert f'.SS "sscodec {name}"' in page
         for option in command.params:
             if option.param_type_name == "option":
