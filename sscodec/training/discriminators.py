@@ -19,7 +19,9 @@ DILATIONS = 1, 1, 2, 4
 SLOPE = 0.2
 COMPRESSION = 0.2
 """Power of the magnitudes that are judged: with 0.4, loud low bins rule, and the treble goes."""
-FLOOR = 1e-4
+FLOOR = 3e-3
+"""Magnitude (-50 dB) below which little is told: an original that is filtered or was coded has nothing above
+its band, where a codec has its noise, and judges that see it learn nothing else."""
 
 
 class StftDiscriminator(nn.Module):

@@ -26,7 +26,7 @@ def model() -> Spectral:
 
 
 def embed(model: Spectral, audio: torch.Tensor, denoise: torch.Tensor | None = None) -> torch.Tensor:
-    return model.embed(torch.nn.functional.pad(audio, (0, model.config.lookahead)), denoise)
+    return model.embed(audio, denoise)
 
 
 def test_transforms_are_inverse_but_for_the_rise_of_the_first_window(model):
