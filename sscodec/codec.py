@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sscodec import engine, models
-from sscodec.container import MAX_CHANNELS, CoderName
+from sscodec.container import MAX_CHANNELS, MAX_RATE, CoderName
 from sscodec.denoise import Denoise, denoised_frames, mask
 from sscodec.entropy.prediction import REACH, predict
 from sscodec.errors import InputError, ModelError, UsageError
@@ -40,6 +40,13 @@ class Codec:
         self._engine = loaded
         self._device = device
         self._process = os.getpid()
+
+    def __repr__(self) -> str:
+        low, high = self.bitrates[0], self.bitrates[-1]
+        return (
+            f"<sscodec.Codec {self.model.id}: {self.sample_rate} Hz, hop {self.hop}, {self.n_q} codebooks, "
+            f"{low:g} to {high:g} kbps a channel, on {self._device}>"
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled by model and device: another process, such as a worker of a DataLoader, loads it anew."""
@@ -108,6 +115,28 @@ class Codec:
         return self.config.n_q
 
     @property
+    def codebooks(self) -> np.ndarray:
+        """float32 [n_q, codebook_size, dim]. Raises ModelError where the model has no plain codebooks."""
+        return self.model.codebooks
+
+    def embed(self, codes: np.ndarray) -> np.ndarray:
+        """What the decoder gets of codes: float32 [..., dim, frames] of integers [..., n_q, frames].
+
+        It is the sum of the entries of all codebooks. Of a tensor, a tensor on the same device. Raises
+        UsageError and ModelError.
+        """
+        if is_tensor(codes):
+            return like(self.embed(from_tensor(codes)), codes)
+        codes = as_array(codes, "codes")
+        books = self.codebooks
+        if codes.ndim < 2 or not np.issubdtype(codes.dtype, np.integer) or codes.shape[-2] > len(books):
+            raise UsageError(f"codes must be integers [..., up to {len(books)}, frames], not {codes.shape}")
+        if codes.size and not 0 <= codes.min() <= codes.max() < books.shape[1]:
+            raise UsageError(f"codes must be 0 to {books.shape[1] - 1}")
+        chosen = (books[number][codes[..., number, :]] for number in range(codes.shape[-2]))
+        return np.moveaxis(sum(chosen, np.float32(0)), -1, -2)
+
+    @property
     def bitrates(self) -> tuple[float, ...]:
         """kbps of one channel with 1, 2, ... n_q codebooks, before entropy coding."""
         return models.bitrates(self.config)
@@ -131,21 +160,31 @@ class Codec:
         n_q: int | None = None,
         kbps: float | None = None,
         denoise: Denoise | bool = False,
+        *,
+        sample_rate: int | None = None,
     ) -> np.ndarray:
-        """Codes int16 [n_q, frames] of float audio [samples], [channels, n_q, frames] of [channels, samples].
+        """Codes int16 [n_q, frames] of float audio [samples], [channels, n_q, frames] of [channels, samples],
+        and [batch, channels, n_q, frames] of [batch, channels, samples], each sound on its own.
 
-        The audio is at the model's sample rate; the last frame is filled up with silence. n_q or kbps (the
+        Of a tensor, a tensor (int64) on the same device. The audio is at the model's sample rate, or at
+        `sample_rate` Hz, and resampled; the last frame is filled up with silence. n_q or kbps (the
         total of all channels, see `models.choose_n_q`) sets the rate. denoise: let the model remove noise, in
         all of the sound (True) or in a part.
 
         Raises UsageError for arguments out of range and for a model that removes no noise when it encodes,
         InputError for samples that are not finite.
         """
+        if is_tensor(audio):
+            return like(self.encode(from_tensor(audio), n_q, kbps, denoise, sample_rate=sample_rate), audio)
         audio = as_array(audio, "audio")
+        if audio.ndim == 3 and len(audio):
+            return np.stack(
+                [self.encode(each, n_q, kbps, denoise, sample_rate=sample_rate) for each in audio]
+            )
         if audio.ndim not in (1, 2):
             raise UsageError(
-                f"audio must be [samples] or [channels, samples], not {list(audio.shape)}; "
-                "of a batch, encode each"
+                f"audio must be [samples], [channels, samples] or [batch, channels, samples], "
+                f"not {list(audio.shape)}"
             )
         channels = 1 if audio.ndim == 1 else len(audio)
         if channels > MAX_CHANNELS:
@@ -153,6 +192,8 @@ class Codec:
                 f"audio of shape {list(audio.shape)} has {channels} channels, at most {MAX_CHANNELS} can be "
                 "coded; [samples, channels], as soundfile gives it? transpose it: audio.T"
             )
+        if sample_rate is not None:
+            audio = resampled(checked_sound(audio, channels, 0), sample_rate, self.sample_rate, audio.ndim)
         session = self.stream_encoder(channels, models.choose_n_q(self.config, channels, n_q, kbps), denoise)
         step = self.block_frames * self.hop
         starts = range(0, max(1, audio.shape[-1]), step)
@@ -165,15 +206,25 @@ class Codec:
         n_q: int | None = None,
         denoise: Denoise | bool = False,
         gain_db: int = 0,
+        *,
+        sample_rate: int | None = None,
     ) -> np.ndarray:
-        """float32 audio [frames * hop] of codes [n_q, frames], [channels, frames * hop] of 3-D codes.
+        """float32 audio [frames * hop] of codes [n_q, frames], [channels, frames * hop] of 3-D codes and
+        [batch, channels, frames * hop] of 4-D codes. Of a tensor, a tensor on the same device.
+
+        sample_rate: resample to so many Hz.
 
         n_q: use fewer codebooks than there are. denoise: as in `encode`, for models that remove noise when
         they decode. gain_db: take this back, as the header of the stream says that the codes come from.
 
         Raises UsageError for codes that the model cannot have made, and for denoise where it cannot be.
         """
+        options: dict[str, Any] = {"denoise": denoise, "gain_db": gain_db, "sample_rate": sample_rate}
+        if is_tensor(codes):
+            return like(self.decode(from_tensor(codes), n_q, **options), codes)
         codes = as_array(codes, "codes")
+        if codes.ndim == 4 and len(codes):
+            return np.stack([self.decode(each, n_q, **options) for each in codes])
         if codes.ndim not in (2, 3):
             raise UsageError(f"codes must be [n_q, frames] or [channels, n_q, frames], not {codes.shape}")
         n_q = models.integer(n_q, "n_q")
@@ -183,12 +234,14 @@ class Codec:
         starts = range(0, max(1, codes.shape[-1]), self.block_frames)
         parts = [session.push(codes[..., :n_q, start : start + self.block_frames]) for start in starts]
         audio = np.concatenate([*parts, session.flush()], axis=-1)
+        if sample_rate is not None:
+            audio = resampled(np.atleast_2d(audio), self.sample_rate, sample_rate, audio.ndim)
         return audio / np.float32(amplitude(gain_db)) if gain_db else audio
 
     def stream_encoder(
         self, channels: int = 1, n_q: int | None = None, denoise: Denoise | bool = False
     ) -> StreamEncoder:
-        """A session that encodes sound as it comes; n_q: None is what 6 kbps buy. Raises UsageError."""
+        """A session that encodes sound as it comes; n_q: None is 6 kbps a channel. Raises UsageError."""
         return StreamEncoder(self, channels, models.choose_n_q(self.config, channels, n_q), denoise)
 
     def stream_decoder(self, channels: int = 1, denoise: Denoise | bool = False) -> StreamDecoder:
@@ -290,6 +343,41 @@ def checked_sound(audio: np.ndarray, channels: int, position: int) -> np.ndarray
         channel, sample = np.argwhere(~np.isfinite(batch))[0]
         raise InputError(f"sample {position + sample} of channel {channel + 1} is not finite")
     return batch
+
+
+def resampled(audio: np.ndarray, rate: int, new_rate: int, ndim: int) -> np.ndarray:
+    """float32 [channels, samples] at another rate, as long as before; ndim 1: [samples]."""
+    from sscodec.audio import Resampler
+
+    rates = [models.integer(each, "sample_rate") for each in (rate, new_rate)]
+    for each in rates:
+        if each is None or not 1 <= each <= MAX_RATE:
+            raise UsageError(f"sample_rate must be 1 to {MAX_RATE} Hz, not {each}")
+    resampler = Resampler(rate, new_rate, len(audio))
+    blocks = [resampler.push(np.ascontiguousarray(audio.T, np.float32)), resampler.flush()]
+    result = np.ascontiguousarray(np.concatenate(blocks).T)
+    return result[0] if ndim == 1 else result
+
+
+def is_tensor(values: Any) -> bool:
+    """Whether it is torch's, without importing torch."""
+    return type(values).__module__.partition(".")[0] == "torch" and hasattr(values, "detach")
+
+
+def from_tensor(values: Any) -> Any:
+    """A NumPy array of a tensor on any device; anything else as it is."""
+    if not is_tensor(values):
+        return values
+    values = values.detach().cpu()
+    return (values.float() if values.is_floating_point() else values).numpy()
+
+
+def like(array: np.ndarray, tensor: Any) -> Any:
+    """A tensor of an array on the device of another; of integers int64, with which torch can index."""
+    import torch
+
+    array = array.astype(np.int64) if np.issubdtype(array.dtype, np.integer) else array
+    return torch.from_numpy(array).to(tensor.device)
 
 
 def as_array(values: Any, what: str) -> np.ndarray:
@@ -394,6 +482,11 @@ class StreamDecoder:
 
     def _finish(self) -> np.ndarray:
         return self._faded(self._session.flush())
+
+    def skip(self, frames: int) -> None:
+        """Leave frames out, of which nothing is to be heard; decoding begins anew after them."""
+        self._frames += frames
+        self._begin()
 
     def _remember(self, codes: np.ndarray) -> None:
         past = self._past

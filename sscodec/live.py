@@ -6,6 +6,7 @@ so it fits into any loop, asyncio's included.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO, cast
@@ -85,6 +86,8 @@ class SoundDecoder:
         max_concealment: float = MAX_CONCEALMENT_SECONDS,
     ) -> None:
         check_n_q(header, n_q)
+        self.recurs = bool(getattr(codec.config, "lstm_layers", 0))
+        """Whether sound depends on all codes before, and not on those of a few seconds."""
         self._header = header
         self._max_concealment = max_concealment
         self._n_q = n_q
@@ -101,13 +104,20 @@ class SoundDecoder:
         """As `decode`, of one item."""
         return self.decode([item])
 
-    def decode(self, items: Iterable[Packet | Gap], ahead: int = 1) -> Iterator[np.ndarray]:
+    def decode(self, items: Iterable[Packet | Gap], ahead: int = 1, begin: int = 0) -> Iterator[np.ndarray]:
         """float32 [channels, samples] blocks of at most a second.
 
+        begin: a frame; what ends before it is silence, and is not decoded.
         Raises DamagedError where more is lost than may be made up, before any of it.
 
         ahead: as of `PacketCoder.decode_all`.
         """
+        items = iter(items)
+        for item in items:
+            if item.first_frame + (item.frames or 0) > begin:
+                items = itertools.chain([item], items)
+                break
+            yield from self._skip(item.frames or 0)
         for item, codes in self._codes.decode_all(items, ahead):
             if isinstance(codes, np.ndarray):
                 for start in range(0, codes.shape[2], self._block):
@@ -134,6 +144,13 @@ class SoundDecoder:
     def flush(self) -> np.ndarray:
         """float32 [channels, samples]: the sound that still waits for codes, at the end."""
         return self._decoder.flush().reshape(self._header.channels, -1) / self._gain
+
+    def _skip(self, frames: int) -> Iterator[np.ndarray]:
+        """Silence in place of frames that nobody wants to hear."""
+        self._decoder.skip(frames)
+        for start in range(0, frames, self._block):
+            samples = min(self._block, frames - start) * self._header.hop
+            yield np.zeros((self._header.channels, samples), np.float32)
 
     def note(self, line: str) -> None:
         """Add a line to `damage`, as long as there are fewer than MAX_DAMAGE_LINES."""

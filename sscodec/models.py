@@ -26,6 +26,9 @@ from sscodec.nn.config import ModelConfig, SpectralConfig
 from sscodec.pipes import is_file, is_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sscodec.entropy.model import EntropyModel
     from sscodec.nn.networks import Network
     from sscodec.runtime import Runtime
@@ -37,6 +40,7 @@ CONFIG_FILE = "config.toml"
 WEIGHTS_FILE = "weights.safetensors"
 ENTROPY_FILE = "entropy.safetensors"
 DEFAULT_KBPS = 6.0
+"""Of each channel."""
 MAX_WEIGHTS_HEADER_BYTES = 100_000_000
 """The limit of the safetensors format itself."""
 
@@ -121,6 +125,21 @@ class Model:
         except SafetensorError as error:
             raise ModelError(f"{path}: cannot be read ({error}); install it again") from None
         return any(bool((off != on).any()) for off, on in rows)
+
+    @cached_property
+    def codebooks(self) -> NDArray[np.float32]:
+        """float32 [n_q, codebook_size, dim], read from the weights. Raises ModelError."""
+        import numpy as np
+        from safetensors import SafetensorError, safe_open
+
+        path = self.path / WEIGHTS_FILE
+        try:
+            with safe_open(path, framework="numpy") as file:
+                return file.get_tensor("quantizer.codebooks").astype(np.float32)
+        except OSError as error:
+            raise self._unreadable(error) from None
+        except SafetensorError as error:
+            raise ModelError(f"{path}: holds no plain codebooks ({error})") from None
 
     @property
     def has_entropy(self) -> bool:
@@ -334,7 +353,8 @@ def n_q_within(kbps: float, step: float, most: int, whose: str) -> int:
 def choose_n_q(config: ModelConfig, channels: int, n_q: int | None = None, kbps: float | None = None) -> int:
     """The codebooks for a rate of `kbps` in all channels together: the largest step that is not above it.
 
-    Without n_q and kbps, what 6 kbps buy, or the nearest that the model has. Raises UsageError out of range.
+    Without n_q and kbps, what 6 kbps a channel buy, or the nearest that the model has. Raises UsageError out
+    of range.
     """
     check_channels(channels)
     n_q = integer(n_q, "n_q")
@@ -346,7 +366,7 @@ def choose_n_q(config: ModelConfig, channels: int, n_q: int | None = None, kbps:
         return n_q
     step = channels * config.bitrate(1) / 1000
     if kbps is None:
-        kbps = min(max(DEFAULT_KBPS, step), step * config.n_q)
+        kbps = min(max(DEFAULT_KBPS * channels, step), step * config.n_q)
     whose = f"model {config.name} and {channels} channel{'s' if channels > 1 else ''}"
     return n_q_within(kbps, step, config.n_q, whose)
 

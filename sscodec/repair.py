@@ -38,9 +38,11 @@ def repair_file(source: str | Path, target: str | Path, force: bool = False) -> 
     Raises InputError, DamagedError (no header is left) and OutputError; then no file is left behind.
     """
     from sscodec.audio.output import open_output
+    from sscodec.inputs import check_stream_input
     from sscodec.replacing import check_stream_output
     from sscodec.streams import open_streams
 
+    check_stream_input(source)
     check_stream_output(target, source, force)
     with ExitStack() as stack:
         _, streams = open_streams(source, stack)

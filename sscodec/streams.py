@@ -42,8 +42,8 @@ class StreamFile:
     begins again; a pipe cannot: InputError.
     """
 
-    def __init__(self, path: str | Path, model: models.Model | None = None) -> None:
-        """model: where the entropy model is looked for first."""
+    def __init__(self, path: str | Path | BinaryIO, model: models.Model | None = None) -> None:
+        """path: also a file that is open. model: where the entropy model is looked for first."""
         self._model = model
         with ExitStack() as stack:
             self._name = input_name(path)
@@ -54,6 +54,13 @@ class StreamFile:
             self._used = False
             self._stack = stack.pop_all()
         self.header: Header = self._reader.header
+
+    def __repr__(self) -> str:
+        header = self.header
+        return (
+            f"<sscodec.open({self._name!r}): {header.channels} channel(s), {header.n_q} codebooks, "
+            f"{header.bitrate / 1000:g} kbps, model {header.model_id}>"
+        )
 
     def __iter__(self) -> Iterator[np.ndarray]:
         if self._used:

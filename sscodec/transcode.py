@@ -12,6 +12,7 @@ import numpy as np
 from sscodec import models
 from sscodec.container import CoderName, Gap, Header, Packet, StreamReader
 from sscodec.errors import DamagedError, ModelError, UsageError
+from sscodec.inputs import check_stream_input
 from sscodec.pipes import input_name
 from sscodec.replacing import check_stream_output
 from sscodec.streams import (
@@ -80,6 +81,7 @@ def transcode_file(
 
     if n_q is not None and kbps is not None:
         raise UsageError("give n_q or kbps, not both")
+    check_stream_input(source)
     check_stream_output(target, source, force)
     report = TranscodeReport(str(source), str(target))
     known: dict[bytes, models.Model | None] = {}

@@ -176,7 +176,7 @@ def test_a_later_stream_does_not_take_the_first_along(codec, second, code, messa
     assert message in run("repair", "a.ssc", "b.ssc", code=4).stderr
     assert Path("b.ssc").read_bytes() == first
     row = json.loads(run("decode", "a.ssc", "-o", "out", "--json", code=code).stdout)
-    assert message in row["error"] and Path("out/a.wav").exists()
+    assert message in row["error"]["message"] and Path("out/a.wav").exists()
 
 
 def test_version_0_is_not_newer(codec):

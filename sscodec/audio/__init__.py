@@ -5,10 +5,11 @@ from sscodec.audio.output import check_output, open_output
 from sscodec.audio.raw import RawFormat
 from sscodec.audio.reading import MAX_CHANNELS, AudioReader
 from sscodec.audio.resampling import Resampler
-from sscodec.audio.writing import AudioWriter, choose_format, create_audio
+from sscodec.audio.writing import OPUS_RATE, AudioWriter, choose_format, create_audio, suffix_of
 
 __all__ = [
     "MAX_CHANNELS",
+    "OPUS_RATE",
     "AudioReader",
     "AudioWriter",
     "RawFormat",
@@ -19,4 +20,5 @@ __all__ = [
     "choose_format",
     "create_audio",
     "open_output",
+    "suffix_of",
 ]

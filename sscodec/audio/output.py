@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from sscodec import storage
 from sscodec.errors import OutputError
-from sscodec.pipes import is_file, is_folder, is_special, is_there, same_file, standard_output
+from sscodec.pipes import input_name, is_file, is_folder, is_special, is_there, same_file, standard_output
 
 
 @contextmanager
@@ -35,7 +35,8 @@ def open_output(
     """
     check_output(target, source, force)
     if not isinstance(target, (str, Path)):
-        yield target
+        with _errors_of(input_name(target)):
+            yield target
         return
     if storage.is_url(target):
         with storage.create(str(target), force) as file:

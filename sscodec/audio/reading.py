@@ -6,7 +6,7 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -14,10 +14,11 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import soundfile
 
-from sscodec.audio import wav
+from sscodec import ffmpeg
+from sscodec.audio import tags, wav
 from sscodec.audio.raw import RawFormat
 from sscodec.errors import InputError
-from sscodec.pipes import input_name, open_input
+from sscodec.pipes import input_name, is_file, open_input
 
 MAX_CHANNELS = 8
 MAX_SAMPLE_RATE = 768_000
@@ -41,12 +42,14 @@ class _Source(Protocol):
     frames: int | None
     announced: int | None
     unbounded: bool
+    mask: int
+    tags: Mapping[str, str]
 
     def read(self, frames: int) -> np.ndarray: ...
 
 
 class AudioReader:
-    """Sound from a path, or from standard input ("-"), as blocks of at most one second.
+    """Sound from a path, a file that is open, or standard input ("-"), as blocks of at most one second.
 
     A context manager. Raises InputError where the input is missing, is not audio, has more than 8 channels or
     cannot be read to its end.
@@ -54,7 +57,9 @@ class AudioReader:
     mono: mix the channels down to their mean. raw: what the samples are where no header tells it.
     """
 
-    def __init__(self, source: str | Path, mono: bool = False, raw: RawFormat | None = None) -> None:
+    def __init__(
+        self, source: str | Path | BinaryIO, mono: bool = False, raw: RawFormat | None = None
+    ) -> None:
         self.name = input_name(source)
         self._mono = mono
         self._raw = raw
@@ -91,6 +96,15 @@ class AudioReader:
         return self._source.unbounded
 
     @property
+    def tags(self) -> dict[str, str]:
+        """Title, artist and the like, and the layout of more than two channels, as far as the input tells."""
+        found = {tag: value for tag, value in self._source.tags.items() if tag in tags.INFO_NAMES}
+        layout = tags.layout_of(self._source.mask, self.source_channels)
+        if layout and self.channels > 2:
+            found[tags.LAYOUT] = layout
+        return found
+
+    @property
     def missing(self) -> int:
         """Samples of each channel that a WAV header announces beyond those that `blocks` has given."""
         return max(0, (self._source.announced or 0) - self.position)
@@ -125,8 +139,11 @@ class AudioReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self, source: str | Path, stack: ExitStack) -> _Source:
+    def _open(self, source: str | Path | BinaryIO, stack: ExitStack) -> _Source:
         try:
+            named = isinstance(source, (str, Path)) and is_file(source)
+            if named and self._raw is None and ffmpeg.is_needed(source):
+                return _ConvertedSource(ffmpeg.Conversion(source, stack))
             file = open_input(source, stack)
             if self._raw is not None:
                 return _PcmSource(file, self._raw.as_wav())
@@ -213,9 +230,9 @@ class _SoundfileSource:
     def __init__(self, file: BinaryIO, stack: ExitStack) -> None:
         if os.fstat(file.fileno()).st_size == 0:
             raise soundfile.SoundFileRuntimeError("it is empty")
-        start = os.lseek(file.fileno(), 0, os.SEEK_CUR)
+        start = file.tell()
         format_, _ = wav.read_header(file)
-        os.lseek(file.fileno(), start, os.SEEK_SET)
+        _rewind(file, start)
         # By descriptor, for callbacks into Python swallow exceptions; a copy, for SoundFile closes its own.
         self._file = stack.enter_context(_SequentialFile(os.dup(file.fileno())))
         self.sample_rate: int = self._file.samplerate
@@ -224,6 +241,9 @@ class _SoundfileSource:
         self.unbounded = self._file.subtype in ("FLOAT", "DOUBLE")
         # libsndfile takes a WAV file that was cut off for a shorter one.
         self.announced = None if format_ is None else format_.frames
+        self.mask = 0 if format_ is None else format_.mask
+        texts = {tag: getattr(self._file, name) for tag, name in tags.SOUNDFILE_NAMES.items()}
+        self.tags: Mapping[str, str] = tags.usable(texts)
 
     def read(self, frames: int) -> np.ndarray:
         return self._file.read(frames, dtype="float32", always_2d=True)
@@ -239,6 +259,7 @@ class _PcmSource:
         self.channels = format_.channels
         self.frames = self.announced = self._left = format_.frames
         self.unbounded = format_.is_float
+        self.mask, self.tags = format_.mask, format_.tags
         # A buffered pipe's read() waits for the full count; its read1() returns what has arrived.
         self._read = getattr(file, "read1", file.read)
         self._rest = b""  # part of a frame
@@ -257,11 +278,35 @@ class _PcmSource:
         return self._format.samples(data[:whole])
 
 
+class _ConvertedSource(_PcmSource):
+    """What ffmpeg makes of a file."""
+
+    def __init__(self, conversion: ffmpeg.Conversion) -> None:
+        format_, _ = wav.read_header(conversion.file)
+        if format_ is None:
+            conversion.finish()
+            raise soundfile.SoundFileRuntimeError("ffmpeg finds no sound in it")
+        super().__init__(conversion.file, format_)
+        self._conversion = conversion
+
+    def read(self, frames: int) -> np.ndarray:
+        block = super().read(frames)
+        if len(block) == 0:
+            self._conversion.finish()
+        return block
+
+
+def _rewind(file: BinaryIO, start: int) -> None:
+    """Move also the descriptor, which a buffer would spare itself: libsndfile reads on from there."""
+    file.seek(0, os.SEEK_END)
+    file.seek(start)
+
+
 def _is_seekable_file(file: BinaryIO) -> bool:
     """Not of devices: /dev/zero can be sought, but has no end."""
     try:
         return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.seekable()
-    except (io.UnsupportedOperation, OSError):
+    except (AttributeError, io.UnsupportedOperation, OSError):
         return False
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
+
+from sscodec.audio import tags
 
 PCM, FLOAT, EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 # The tail of every format GUID that stands for a plain format tag (RFC 2361).
@@ -34,6 +36,10 @@ class WavFormat:
     is_float: bool
     frames: int | None
     """Frames that the header announces; None: until the stream ends."""
+    mask: int = 0
+    """Of the speakers (dwChannelMask); 0 where nothing is said."""
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Of the LIST chunks before the sound."""
 
     @property
     def frame_bytes(self) -> int:
@@ -90,6 +96,7 @@ def _parse(take: Callable[[int], bytes]) -> WavFormat | None:
     if magic not in (b"RIFF", b"RF64") or kind != b"WAVE":
         return None
     fmt = long_size = None
+    found: dict[str, str] = {}
     while True:
         name, size = struct.unpack("<4sI", take(8))
         if name == b"data":
@@ -99,11 +106,13 @@ def _parse(take: Callable[[int], bytes]) -> WavFormat | None:
         body = take(size + size % 2)
         if name == b"fmt ":
             fmt = _parse_fmt(body)
+        elif name == b"LIST":
+            found |= tags.parse_info(body)
         elif name == b"ds64" and size >= 16:
             (long_size,) = struct.unpack_from("<Q", body, 8)
     if fmt is None:
         return None
-    sample_rate, channels, bits, is_float = fmt
+    sample_rate, channels, bits, is_float, mask = fmt
     frame_bytes = channels * bits // 8
     data_bytes: int | None = size
     if size == UNKNOWN_LENGTH:
@@ -112,24 +121,34 @@ def _parse(take: Callable[[int], bytes]) -> WavFormat | None:
         # The latter: sizes that were to be filled in at the end, by a writer that could not seek back.
         data_bytes = None
     frames = None if data_bytes is None else data_bytes // frame_bytes
-    return WavFormat(sample_rate, channels, bits, is_float, frames)
+    return WavFormat(sample_rate, channels, bits, is_float, frames, mask, found)
 
 
-def _parse_fmt(body: bytes) -> tuple[int, int, int, bool] | None:
+def _parse_fmt(body: bytes) -> tuple[int, int, int, bool, int] | None:
     if len(body) < 16:
         return None
     tag, channels, sample_rate, _, block_bytes, bits = struct.unpack_from("<HHIIHH", body)
+    mask = 0
     if tag == EXTENSIBLE and len(body) >= 40 and body[26:40] == GUID_TAIL:
-        (tag,) = struct.unpack_from("<H", body, 24)
+        mask, tag = struct.unpack_from("<IH", body, 20)
     known = (tag == PCM and bits in (8, 16, 24, 32)) or (tag == FLOAT and bits in (32, 64))
     if not known or channels == 0 or block_bytes != channels * bits // 8:
         return None
-    return sample_rate, channels, bits, tag == FLOAT
+    return sample_rate, channels, bits, tag == FLOAT, mask
 
 
-def header(sample_rate: int, channels: int, subtype: str, frames: int | None, long: bool = False) -> bytes:
+def header(
+    sample_rate: int,
+    channels: int,
+    subtype: str,
+    frames: int | None,
+    long: bool = False,
+    mask: int = 0,
+    info: bytes = b"",
+) -> bytes:
     """The 44 bytes before the samples; 80 bytes (RF64) where the length is known and beyond 4 GB.
 
+    mask: of the speakers; its header is 24 bytes longer. info: a chunk of tags, of even length.
     frames: None writes 0xFFFFFFFF as the sizes, which readers of streams take as "until the end". So does a
         number that a header cannot hold: it comes from a damaged stream.
     long: RF64, whatever the length, in place of a header that announced more.
@@ -140,12 +159,16 @@ def header(sample_rate: int, channels: int, subtype: str, frames: int | None, lo
     fmt = struct.pack(
         "<4sIHHIIHH", b"fmt ", 16, tag, channels, sample_rate, sample_rate * frame_bytes, frame_bytes, bits
     )
+    if mask:
+        extension = struct.pack("<HHIH", 22, bits, mask, tag) + GUID_TAIL
+        fmt = fmt[:4] + struct.pack("<IH", 40, EXTENSIBLE) + fmt[10:] + extension
+    fmt += info
     unknown = struct.pack("<I", UNKNOWN_LENGTH)
     if frames is None or frames * frame_bytes >= MAX_DATA_BYTES:
         return b"RIFF" + unknown + b"WAVE" + fmt + b"data" + unknown
     data_bytes = frames * frame_bytes
     padding = data_bytes % 2
-    riff_bytes = 36 + data_bytes + padding
+    riff_bytes = 12 + len(fmt) + data_bytes + padding
     if riff_bytes < UNKNOWN_LENGTH and not long:
         start = struct.pack("<4sI4s", b"RIFF", riff_bytes, b"WAVE")
         return start + fmt + struct.pack("<4sI", b"data", data_bytes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import soundfile
@@ -16,16 +17,17 @@ import soundfile
 from sscodec.audio import wav
 from sscodec.audio.output import open_output
 from sscodec.audio.raw import RawWriter, subtype_of
+from sscodec.audio.tags import LAYOUT, SOUNDFILE_NAMES, info_chunk, mask_of
 from sscodec.errors import OutputError, UsageError
-from sscodec.pipes import is_special
+from sscodec.pipes import input_name, is_special
 from sscodec.storage import is_url
 
-EXTENSION_ALIASES = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "SND": "AU"}
+EXTENSION_ALIASES = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
+OPUS_RATE = 48_000
+"""Hz; Opus has it and fractions of it, and is decoded at it."""
 NAMED_ONLY = {"SD2"}
 """Formats that need the name of a file, not a descriptor."""
 PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
-SHORT_HEADER_BYTES = 44
-"""Of WAV; that of RF64 is longer."""
 UNCLIPPED = ("FLOAT", "DOUBLE")
 
 
@@ -37,15 +39,16 @@ class AudioWriter(Protocol):
     def close(self) -> None: ...
 
 
-def choose_format(target: str | Path, subtype: str | None) -> tuple[str, str]:
+def choose_format(
+    target: str | Path | BinaryIO, subtype: str | None, suffix: str | None = None
+) -> tuple[str, str]:
     """libsndfile's names of the format, by the extension of `target`, and of the subtype.
 
-    "-", devices and pipes without an extension take WAV. Raises UsageError for an extension or a subtype that
+    suffix: takes the place of the extension. "-", devices and pipes without an extension, and files that are
+    open take WAV. Raises UsageError for an extension or a subtype that
     cannot be written.
     """
-    extension = Path(target).suffix[1:].upper()
-    if str(target) == "-" or (not extension and is_special(target)):
-        extension = "WAV"
+    extension = suffix_of(target, suffix)[1:].upper()
     format_ = EXTENSION_ALIASES.get(extension, extension)
     formats = sorted(soundfile.available_formats().keys() - NAMED_ONLY)
     if format_ not in formats:
@@ -53,6 +56,8 @@ def choose_format(target: str | Path, subtype: str | None) -> tuple[str, str]:
         raise UsageError(
             f"{target}: .{extension.lower()} is no format that can be written; known are {known}"
         )
+    if subtype is None and extension == "OPUS":
+        return format_, "OPUS"
     if subtype is None:
         has_pcm_16 = soundfile.check_format(format_, "PCM_16")
         return format_, "PCM_16" if has_pcm_16 else soundfile.default_subtype(format_)
@@ -65,9 +70,18 @@ def choose_format(target: str | Path, subtype: str | None) -> tuple[str, str]:
     return format_, subtype
 
 
+def suffix_of(target: str | Path | BinaryIO, suffix: str | None = None) -> str:
+    """What gives the format of an output, such as ".wav"."""
+    if suffix is not None:
+        return "." + suffix.removeprefix(".")
+    if not isinstance(target, (str, Path)) or str(target) == "-":
+        return ".wav"
+    return Path(target).suffix or (".wav" if is_special(target) else "")
+
+
 @contextmanager
 def create_audio(
-    target: str | Path,
+    target: str | Path | BinaryIO,
     sample_rate: int,
     channels: int,
     subtype: str | None = None,
@@ -75,6 +89,8 @@ def create_audio(
     source: str | Path | BinaryIO = "-",
     force: bool = False,
     raw: str | None = None,
+    suffix: str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> Iterator[AudioWriter]:
     """A writer for the file `target`, whose extension gives the format; "-" is standard output, as WAV.
 
@@ -83,6 +99,8 @@ def create_audio(
         beyond 4 GB becomes RF64.
     source, force: as in `open_output`, which makes the file appear only when it is complete.
     raw: an encoding of `raw.SUBTYPES`: samples without a header, whatever the extension.
+    suffix: as of `choose_format`. tags: those of `tags.INFO_NAMES`, and the layout, are written where the
+        format holds them.
 
     Raises UsageError and OutputError.
     """
@@ -91,15 +109,17 @@ def create_audio(
         with open_output(target, source, force) as file:
             yield RawWriter(file, raw)
         return
-    format_, subtype = choose_format(target, subtype)
+    format_, subtype = choose_format(target, subtype, suffix)
     with open_output(target, source, force) as file:
         if format_ == "WAV" and subtype in wav.WRITABLE_SUBTYPES:
-            patchable = str(target) != "-" and file.seekable()
-            writer: AudioWriter = WavWriter(file, sample_rate, channels, subtype, frames, patchable)
-        elif is_url(target):
-            # libsndfile goes back in what it writes, and uploads cannot.
+            patchable = isinstance(target, (str, Path)) and str(target) != "-" and file.seekable()
+            writer: AudioWriter = WavWriter(file, sample_rate, channels, subtype, frames, patchable, tags)
+        elif is_url(target) or not _has_descriptor(file):
+            # libsndfile writes to descriptors, and goes back in what it has written, which uploads cannot.
             with tempfile.TemporaryFile() as spool:
-                writer = _SoundfileWriter(spool, str(target), sample_rate, channels, format_, subtype)
+                writer = _SoundfileWriter(
+                    spool, input_name(target), sample_rate, channels, format_, subtype, tags
+                )
                 try:
                     yield writer
                 finally:
@@ -108,11 +128,19 @@ def create_audio(
                 shutil.copyfileobj(spool, file)
             return
         else:
-            writer = _SoundfileWriter(file, str(target), sample_rate, channels, format_, subtype)
+            writer = _SoundfileWriter(file, input_name(target), sample_rate, channels, format_, subtype, tags)
         try:
             yield writer
         finally:
             writer.close()
+
+
+def _has_descriptor(file: BinaryIO) -> bool:
+    try:
+        file.fileno()
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 class WavWriter:
@@ -129,13 +157,17 @@ class WavWriter:
         subtype: str,
         frames: int | None,
         patchable: bool,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self._file = file
         self._patchable = patchable
         self._announced = frames
         self._written = 0
         self._format = (sample_rate, channels, subtype)
-        header = wav.header(*self._format, frames)
+        tags = tags or {}
+        self._extra: dict[str, Any] = {"mask": mask_of(tags.get(LAYOUT), channels), "info": info_chunk(tags)}
+        header = wav.header(*self._format, frames, **self._extra)
+        self._is_long = header.startswith(b"RF64")
         self._header_bytes = len(header)
         file.write(header)
 
@@ -151,10 +183,10 @@ class WavWriter:
             self._file.write(b"\0")  # chunks have an even length
         if self._written == self._announced or not self._patchable:
             return
-        header = wav.header(*self._format, self._written, long=self._header_bytes > SHORT_HEADER_BYTES)
+        header = wav.header(*self._format, self._written, self._is_long, **self._extra)
         if len(header) != self._header_bytes:
             # It has grown beyond 4 GB, and RF64 needs a longer header: let readers take the rest of the file.
-            header = wav.header(*self._format, None)
+            header = wav.header(*self._format, None, **self._extra)
         self._file.seek(0)
         self._file.write(header)
 
@@ -163,7 +195,14 @@ class _SoundfileWriter:
     """All formats but WAV, through libsndfile."""
 
     def __init__(
-        self, file: BinaryIO, name: str, sample_rate: int, channels: int, format_: str, subtype: str
+        self,
+        file: BinaryIO,
+        name: str,
+        sample_rate: int,
+        channels: int,
+        format_: str,
+        subtype: str,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self._name = name
         self._subtype = subtype
@@ -176,6 +215,11 @@ class _SoundfileWriter:
                 f"{name}: {format_} {subtype} cannot hold {channels} channels at {sample_rate} Hz "
                 f"({_system_words(error)}); choose another format or --rate"
             ) from None
+
+        for tag, attribute in SOUNDFILE_NAMES.items():
+            if tags and tags.get(tag):
+                with contextlib.suppress(soundfile.SoundFileError):  # a format without tags
+                    setattr(self._file, attribute, tags[tag])
 
     def write(self, block: np.ndarray) -> None:
         if self._subtype in PCM_BITS:

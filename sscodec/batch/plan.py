@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from sscodec import ffmpeg
 from sscodec.errors import InputError, UsageError
 from sscodec.storage import files_below, is_folder, is_url, join
 
@@ -21,6 +22,19 @@ SOUND_SUFFIXES = frozenset(
 )
 """What a folder is searched for. A file that is named is read whatever it is called."""
 STREAM_SUFFIXES = frozenset([".ssc"])
+
+
+def sound_suffixes() -> frozenset[str]:
+    """What a folder is searched for here: with ffmpeg, more."""
+    return SOUND_SUFFIXES | ffmpeg.SUFFIXES if ffmpeg.is_installed() else SOUND_SUFFIXES
+
+
+def left_out(names: Iterable[str], recursive: bool) -> Iterator[str]:
+    """The files of folders that could be read if ffmpeg were installed."""
+    if not ffmpeg.is_installed():
+        for name in names:
+            if is_folder(name) and not is_url(name):
+                yield from _files_below(name, ffmpeg.SUFFIXES, recursive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,21 @@ def _from_names(names: Iterable[str], wanted: frozenset[str], recursive: bool) -
                 yield path, os.path.relpath(path, name)
         else:
             yield name, Path(name).name
+
+
+def streams_in(names: Iterable[str], recursive: bool) -> Iterator[str]:
+    """The names, with the streams that are in folders in place of these. Raises InputError."""
+    for name in names:
+        if is_url(name) or not is_folder(name):
+            yield name
+            continue
+        found = False
+        for path in _files_below(name, STREAM_SUFFIXES, recursive):
+            found = True
+            yield path
+        if not found:
+            deeper = "" if recursive else "; -r looks into folders of folders too"
+            raise InputError(f"{name}: holds no file that ends with .ssc{deeper}")
 
 
 def _from_list(listed: Iterable[str]) -> Iterator[tuple[str, str]]:

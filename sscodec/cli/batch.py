@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from sscodec.cli.options import Command, note, note_input, note_untrained, print_json
+from sscodec.cli.options import JSON_VERSION, Command, note, note_input, note_untrained, print_json, printable
+from sscodec.cli.outputs import output_options
 from sscodec.cli.progress import batch_bar
 from sscodec.errors import InputError, OutputError, SscodecError, UsageError
 from sscodec.pipes import flush_output, open_input
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
 
 MAX_LIST_BYTES = 1 << 30
 _BATCH_OPTIONS = [
-    click.option(
-        "--output-dir", "-o", metavar="FOLDER", type=click.Path(), help="Put the outputs of all inputs there."
-    ),
     click.option("--recursive", "-r", is_flag=True, help="Take folders with all that is below them."),
     click.option("--jobs", "-j", type=int, metavar="N", help="Files at a time.  [default: one for each CPU]"),
     click.option(
         "--files-from", metavar="FILE", type=click.Path(), help='Names of inputs, one a line ("-": stdin).'
     ),
+    click.option("--dry-run", is_flag=True, help="Only print which input would become which output."),
     click.option("--null", "-0", is_flag=True, help="Names in --files-from end with NUL, not with a line."),
     click.option(
         "--cluster",
@@ -53,13 +52,14 @@ class Batch:
     null: bool
     cluster: str | None = None
     """Address of a Dask scheduler, or "local"."""
+    dry_run: bool = False
 
 
 def batch_options(command: Command) -> Command:
-    """The options of a batch; `take_batch` takes them out of the command's arguments."""
+    """The options of a batch; `take_output` and `take_batch` take them out of the command's arguments."""
     for option in reversed(_BATCH_OPTIONS):
         command = option(command)
-    return command
+    return output_options(command)
 
 
 def take_batch(names: Sequence[str], options: dict[str, Any]) -> Batch | None:
@@ -68,18 +68,19 @@ def take_batch(names: Sequence[str], options: dict[str, Any]) -> Batch | None:
     A batch is asked for by --output-dir alone: then every name is an input. Raises UsageError for what makes
     sense in a batch only.
     """
-    output_dir, recursive, jobs, files_from, null, cluster = (
-        options.pop(name) for name in ("output_dir", "recursive", "jobs", "files_from", "null", "cluster")
+    output_dir, recursive, jobs, files_from, null, cluster, dry_run = (
+        options.pop(name)
+        for name in ("output_dir", "recursive", "jobs", "files_from", "null", "cluster", "dry_run")
     )
     if null and files_from is None:
         raise UsageError("--null is about --files-from: give that too")
     if output_dir is None:
         if len(names) > 2:
             raise several_inputs(names)
-        if recursive or any((jobs, files_from, cluster)):
-            raise UsageError("many inputs need a folder for their outputs: give it with -o FOLDER")
+        if recursive or any((jobs, files_from, cluster, dry_run)):
+            raise UsageError("many inputs need a folder for their outputs: give it with -d FOLDER")
         if names and is_folder(names[0]):
-            raise UsageError(f"{names[0]}: is a folder; give a folder for the outputs too, with -o FOLDER")
+            raise UsageError(f"{names[0]}: is a folder; give a folder for the outputs too, with -d FOLDER")
         return None
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
@@ -89,7 +90,7 @@ def take_batch(names: Sequence[str], options: dict[str, Any]) -> Batch | None:
         raise UsageError("there is no input: name files or folders, or give --files-from")
     if jobs is not None and cluster not in (None, "local"):
         raise UsageError("--jobs is for this machine: with --cluster ADDRESS its workers do the work")
-    return Batch(output_dir, recursive, jobs, files_from, null, cluster)
+    return Batch(output_dir, recursive, jobs, files_from, null, cluster, dry_run)
 
 
 def several_inputs(names: Sequence[str]) -> UsageError:
@@ -98,7 +99,7 @@ def several_inputs(names: Sequence[str]) -> UsageError:
     shown = shlex.join(names[:3])
     more = " ..." if len(names) > 3 else ""
     return UsageError(
-        f"several inputs need a folder for their outputs: sscodec {command} -o FOLDER {shown}{more}"
+        f"several inputs need a folder for their outputs: sscodec {command} -d FOLDER {shown}{more}"
     )
 
 
@@ -123,19 +124,39 @@ def run_batch(
 
     suffix: of the outputs. options: arguments of `encode_file` or `decode_file`.
     """
-    from sscodec.batch import SOUND_SUFFIXES, STREAM_SUFFIXES, Work
+    from sscodec.batch import STREAM_SUFFIXES, Work
+    from sscodec.batch.plan import left_out, sound_suffixes
 
-    wanted = SOUND_SUFFIXES if command == "encode" else STREAM_SUFFIXES
+    wanted = sound_suffixes() if command == "encode" else STREAM_SUFFIXES
     common = {name: options.pop(name) for name in ("model", "device", "threads", "force")}
     work = Work(command, suffix, **common, options=options)
     tasks = plan_batch(batch, names, wanted, suffix)
+    unread = list(left_out(names, batch.recursive)) if command == "encode" else []
+    for name in unread:
+        note(f"{name}: skipped: it is read by ffmpeg, which is not installed", quiet)
     work.prepare()
     if not tasks:
         note_nothing(batch, names, f"nothing to {command}", wanted, quiet)
         return
+    if batch.dry_run:
+        _show_plan(tasks, as_json)
+        return
     tally = run_tasks(batch, work, tasks, len(tasks), quiet=quiet, as_json=as_json)
     note_untrained(work.options, tally.denoised, quiet)
+    tally.unread = len(unread)
     tally.report(f"{command}d", quiet)
+
+
+def _show_plan(tasks: Iterable[Task], as_json: bool) -> None:
+    for task in tasks:
+        exists = status(task.target) is not None
+        if as_json:
+            print_json(
+                {"version": JSON_VERSION, "input": task.source, "output": task.target, "exists": exists}
+            )
+        else:
+            line = f"{printable(task.source)} -> {printable(task.target)}"
+            click.echo(line + (" (exists)" if exists else ""))
 
 
 def plan_batch(batch: Batch, names: Sequence[str], wanted: frozenset[str], suffix: str) -> list[Task]:
@@ -213,6 +234,8 @@ class Tally:
         self._noted: list[tuple[int, Outcome]] = []
         self.done = 0
         self.skipped = 0
+        self.unread = 0
+        """Of a format that nothing here reads."""
         self.seconds = 0.0
         """Of sound, coded so far."""
         self.denoised: bool | None = None
@@ -262,7 +285,8 @@ class Tally:
             note(str(outcome.error))
         note(
             f"{self.done} {what} ({self.seconds:.0f} s of sound, {self.seconds / elapsed:.1f}x real time), "
-            f"{self.skipped} done before, {len(failed)} failed",
+            f"{self.skipped} done before, {len(failed)} failed"
+            + (f", {self.unread} skipped" if self.unread else ""),
             quiet,
         )
         if failed:
@@ -271,8 +295,11 @@ class Tally:
 
 def _print_outcome(outcome: Outcome) -> None:
     fields = dataclasses.asdict(outcome)
-    del fields["exit_code"], fields["stream"]
-    print_json(fields)
+    exit_code, bitrate = fields.pop("exit_code"), fields.pop("bitrate")
+    del fields["stream"]
+    fields["kbps"] = None if bitrate is None else bitrate / 1000
+    fields["error"] = outcome.error and {"message": outcome.error, "exit_code": exit_code}
+    print_json({"version": JSON_VERSION, **fields})
     flush_output()  # somebody may be following
 
 

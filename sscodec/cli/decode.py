@@ -9,22 +9,24 @@ import click
 
 from sscodec.cli.batch import batch_options, input_and_output, run_batch, several_inputs, take_batch
 from sscodec.cli.options import (
+    ReportingCommand,
     coding_options,
     denoise_options,
     note,
     note_untrained,
     output_name,
-    print_json,
+    print_report,
     take_denoise,
 )
+from sscodec.cli.outputs import note_done, part_options, take_output
 from sscodec.cli.progress import progress_bar
 from sscodec.cli.rows import decode_rows, refuse_rows
-from sscodec.errors import DamagedError, UsageError
+from sscodec.errors import DamagedError, SscodecError, UsageError
 from sscodec.pipes import input_name
 
 
-@click.command()
-@click.argument("names", metavar="IN [OUT] | IN... -o FOLDER", nargs=-1, type=click.Path())
+@click.command(cls=ReportingCommand)
+@click.argument("names", metavar="IN [OUT] | IN... -d FOLDER", nargs=-1, type=click.Path())
 @click.option(
     "--rate", default="original", show_default=True, metavar="original|model|HZ", help="Sample rate of OUT."
 )
@@ -39,6 +41,14 @@ from sscodec.pipes import input_name
     help="Format where OUT is not named, such as flac.  [default: wav]",
 )
 @click.option("--key", "keys", multiple=True, metavar="K", help="Of rows of tokens, this one; repeatable.")
+@click.option(
+    "--no-tags",
+    "copy_tags",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Write no title, artist and the like.",
+)
 @click.option("--raw", metavar="ENCODING", help="Write bare samples: s16le, s24le, s32le or f32le.")
 @click.option(
     "--max-concealment",
@@ -48,6 +58,7 @@ from sscodec.pipes import input_name
     metavar="SECONDS",
     help="Sound to make up for losses, in all.",
 )
+@part_options
 @denoise_options
 @batch_options
 @coding_options
@@ -67,12 +78,14 @@ def decode(
     .wav if left out, and standard output (WAV) if IN is "-". Damaged parts are concealed, and the exit code
     is 4.
 
-    With -o every argument is an input, a file or a folder. Files that are done already are passed over, and
-    one that fails does not keep the others from being decoded.
+    With -d every argument is an input, a file or a folder. Files that are done already are skipped, and one
+    that fails does not stop the others.
 
     An input may be rows of `sscodec tokens`: a file (.parquet, .tar, .npz) or a folder of them; each row
     becomes a sound of the name of its key.
     """
+    verbose = options.pop("verbose")
+    names = tuple(take_output(names, options))
     batch = take_batch(names, options)
     options["denoise"] = take_denoise(options)
     suffix = "." + (format_ or "wav").removeprefix(".")
@@ -81,7 +94,9 @@ def decode(
     options["rate"] = _parse_rate(rate)
     if batch is not None:
         if raw is not None:
-            raise UsageError("--raw is for one output: leave out -o")
+            raise UsageError("--raw is for one output: leave out -d")
+        if options.pop("start") is not None or options.pop("end") is not None:
+            raise UsageError("--start and --end are for one input: leave out -d")
         if decode_rows(batch, suffix, names, keys, options, quiet=quiet, as_json=as_json):
             return
         run_batch(batch, "decode", suffix, names, options, quiet=quiet, as_json=as_json)
@@ -108,15 +123,28 @@ def decode(
             **options,
         )
     note_untrained(options, report.denoise, quiet)
+    note_done(
+        target,
+        report.seconds,
+        [f"{report.sample_rate} Hz"],
+        report.speed,
+        details=[report.model, f"{report.n_q} codebooks"],
+        quiet=quiet,
+        verbose=verbose,
+        as_json=as_json,
+    )
+    failure: SscodecError | None = None
+    if report.error:
+        failure = SscodecError(f"{report.error}; what was whole before is in {target}")
+        failure.exit_code = report.exit_code
+    elif report.damage:
+        failure = DamagedError(f"{source}: damaged, see `sscodec info`; what was whole is in {target}")
     if as_json:
-        print_json(report)
+        print_report(report, failure)
     for line in report.damage:
         note(line, quiet)
-    if report.error:
-        note(f"{report.error}; what was whole before is in {target}")
-        click.get_current_context().exit(report.exit_code)
-    if report.damage:
-        raise DamagedError(f"{source}: damaged, see `sscodec info`; what was whole is in {target}")
+    if failure:
+        raise failure
 
 
 def _parse_rate(rate: str) -> int | str:

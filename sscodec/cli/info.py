@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sscodec.cli.options import JsonList, note, printable
+from sscodec.cli.options import JSON_VERSION, JsonList, error_fields, note, printable, recursive_option
 from sscodec.errors import DamagedError, ModelError, SscodecError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class StreamInfo:
     """One stream of a file. Seconds and kbps are of what arrived whole."""
 
-    file: str
+    input: str
     stream: int
     """1 for the first of a chain."""
     model: str
@@ -33,7 +33,7 @@ class StreamInfo:
     channels: int
     n_q: int
     codebook_size: int
-    coder: str
+    entropy: str
     entropy_hash: str | None
     """Of the entropy model that the codes need; None for raw codes."""
     packet_frames: int
@@ -61,27 +61,32 @@ class StreamInfo:
     overhead_bytes: int
     """All that is not codes: header, packet heads, checksums, end marker."""
     overhead_percent: float
-    complete: bool
+    whole: bool
     damage: list[str]
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.argument("files", metavar="FILE|FOLDER...", nargs=-1, required=True, type=click.Path())
 @click.option("--verbose", "-v", is_flag=True, help="Show what the codes of each codebook cost.")
+@recursive_option
 @click.option("--json", "as_json", is_flag=True, help="Print a list with an object for each stream as JSON.")
-def info(files: tuple[str, ...], verbose: bool, as_json: bool) -> None:
-    """Show what is in the streams FILE... and whether they are whole (exit code 4 if not).
+def info(files: tuple[str, ...], verbose: bool, recursive: bool, as_json: bool) -> None:
+    """Show what is in streams and whether they are whole (exit code 4 if not).
+
+    Of a FOLDER, the files that end with .ssc.
 
     --verbose reads the codes, for which the entropy model must be installed.
     """
+    from sscodec.batch.plan import streams_in
+
     failures: list[SscodecError] = []
     show = JsonList() if as_json else None
-    for name in files:
+    for name in streams_in(files, recursive):
         found: dict[type[SscodecError], SscodecError] = {}  # one of each kind, for chains may be long
         try:
             for stream in inspect_file(name, verbose):
                 if show:
-                    show.add(vars(stream))
+                    show.add({"version": JSON_VERSION, **vars(stream), "error": None})
                 else:
                     click.echo(describe(stream))
                 if stream.missing:
@@ -91,6 +96,8 @@ def info(files: tuple[str, ...], verbose: bool, as_json: bool) -> None:
                     found.setdefault(DamagedError, error)
         except SscodecError as error:
             found[type(error)] = type(error)(f"{name}: {error}")
+            if show:
+                show.add({"version": JSON_VERSION, "input": name, "error": error_fields(found[type(error)])})
         failures += found.values()
     if show:
         show.end()
@@ -132,7 +139,7 @@ def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> Str
     seconds = stream.seconds_of(frames)
     overhead = stream.bytes_read - damaged_bytes - payload_bytes
     return StreamInfo(
-        file=name,
+        input=name,
         stream=number,
         model=header.model_id,
         model_hash=header.model_hash.hex(),
@@ -141,7 +148,7 @@ def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> Str
         channels=header.channels,
         n_q=header.n_q,
         codebook_size=header.codebook_size,
-        coder=header.coder_name,
+        entropy=header.coder_name,
         entropy_hash=header.entropy_hash.hex() if header.coder != RAW_CODER else None,
         packet_frames=header.packet_frames,
         original_rate=header.original_rate,
@@ -161,7 +168,7 @@ def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> Str
         missing=costs.missing,
         overhead_bytes=overhead,
         overhead_percent=100 * overhead / stream.bytes_read,
-        complete=not damage,
+        whole=not damage,
         damage=damage,
     )
 
@@ -208,13 +215,14 @@ def describe(stream: StreamInfo) -> str:
     length = "unknown" if stream.original_samples is None else f"{stream.original_samples} samples"
     packet_seconds = stream.packet_frames * stream.hop / stream.sample_rate
     lines = [
-        printable(stream.file) + (f", stream {stream.stream}" if stream.stream > 1 else ""),
+        printable(stream.input) + (f", stream {stream.stream}" if stream.stream > 1 else ""),
         f"  duration   {stream.seconds:.3f} s, {stream.channels} channel(s)",
         f"  original   {stream.original_rate} Hz, {stream.original_channels} channel(s), {length}",
         f"  model      {stream.model} ({stream.model_hash}), {stream.sample_rate} Hz, hop {stream.hop}",
         f"  bitrate    {stream.kbps:.2f} kbps, {stream.coded_kbps:.2f} of them codes "
-        f"({stream.nominal_kbps:g} nominal)",
-        f"  codes      {stream.coder}, {stream.n_q} codebooks of {stream.codebook_size}"
+        f"({stream.nominal_kbps:g} nominal"
+        + (f", {stream.nominal_kbps / stream.channels:g} a channel)" if stream.channels > 1 else ")"),
+        f"  codes      {stream.entropy}, {stream.n_q} codebooks of {stream.codebook_size}"
         + (f", entropy model {stream.entropy_hash}" if stream.entropy_hash else "")
         + (", noise removed" if stream.denoise else "")
         + (f", raised by {stream.gain_db} dB" if stream.gain_db > 0 else "")

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 import sscodec
+from sscodec.cli.hints import command_hint, explain
 from sscodec.cli.options import note
 from sscodec.errors import InputError, OutputError, SscodecError, UsageError
 from sscodec.pipes import flush_output
@@ -22,6 +23,7 @@ INTERRUPTED = 130
 _COMMANDS = {
     "encode": "encode",
     "decode": "decode",
+    "play": "play",
     "transcode": "transcode",
     "info": "info",
     "verify": "verify",
@@ -32,6 +34,7 @@ _COMMANDS = {
     "spectrogram": "spectrogram",
     "completion": "completion",
     "man": "manpage:man",
+    "help": "helping:show_help",
 }
 """Names of the commands, and where they are: a module, and what it calls the command if not the same."""
 
@@ -64,6 +67,14 @@ class _Group(click.Group):
             code = _report(SscodecError("there is not enough memory for this input"))
         sys.exit(code)
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if hint := command_hint(args[0]):
+                raise click.UsageError(f"No such command {args[0]!r}; {hint}", ctx) from None
+            raise error
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -86,7 +97,7 @@ def _report(error: SscodecError | click.ClickException) -> int:
     """Say what is wrong; the exit code."""
     message = str(error)
     if isinstance(error, click.ClickException):
-        message = " ".join(error.format_message().split())
+        message = explain(error)
     if isinstance(error, click.UsageError) and error.ctx is not None:
         message += f" See `{error.ctx.command_path} --help`."
     note(message)
@@ -98,10 +109,38 @@ def _report(error: SscodecError | click.ClickException) -> int:
     return UsageError.exit_code if isinstance(error, click.UsageError) else error.exit_code
 
 
+def _show_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Of the program and of what its sound depends on; torch is too slow to ask itself."""
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    import soundfile
+
+    others = []
+    for name in ("torch", "numpy"):
+        try:
+            others.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            others.append(f"{name} not installed")
+    python = f"Python {sys.version.split()[0]}"
+    click.echo(f"sscodec {sscodec.__version__}")
+    click.echo(", ".join([*others, f"libsndfile {soundfile.__libsndfile_version__}", python]))
+    ctx.exit()
+
+
 @click.group(
     cls=_Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.version_option(sscodec.__version__, prog_name="sscodec", message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    "-V",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_versions,
+    help="Show versions.",
+)
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Neural audio codec: speech and music at a few kbps.

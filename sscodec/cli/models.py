@@ -51,7 +51,7 @@ def remove(name: str, quiet: bool) -> None:
 
 
 def _list(as_json: bool) -> None:
-    from sscodec.models import available, bitrates, check_variable
+    from sscodec.models import available, bitrates, check_variable, choose_n_q
 
     rows = [
         {
@@ -59,6 +59,7 @@ def _list(as_json: bool) -> None:
             "architecture": model.config.architecture,
             "sample_rate": model.config.sample_rate,
             "kbps": bitrates(model.config),
+            "default_kbps": bitrates(model.config)[choose_n_q(model.config, 1) - 1],
             "n_q": model.config.n_q,
             "parameters": model.parameters,
             "bytes": model.size,
@@ -90,6 +91,7 @@ def _describe(rows: list[dict[str, Any]]) -> None:
             f"  {row['parameters']:,} parameters, licence {printable(row['licence'])}, hash {row['hash']}"
         )
         click.echo(f"  {row['architecture']}, {row['bytes'] / 1e6:.1f} MB in {row['path']}")
+        click.echo(f"  {row['default_kbps']:g} kbps a channel by default")
         click.echo(f"  entropy model {row['entropy_hash'] or 'none: raw codes only'}")
         if row["denoise"]:
             click.echo(f"  removes noise: {row['denoise']} --denoise")

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from sscodec.files import EncodeReport
     from sscodec.transcode import TranscodeReport
 
+LEAST_KBPS = 1.5
+"""Of one channel; below it there is a warning."""
+
+JSON_VERSION = 1
+"""Of the vocabulary of reports: raised where a field changes its meaning or goes."""
+_REPORTED = "sscodec.reported"
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -42,7 +49,40 @@ model_option = click.option(
     help="Model to use (see `sscodec models`).",
 )
 
-_CODING_OPTIONS = [
+force_option = click.option(
+    "--force", "-f", "--overwrite", "-y", "force", is_flag=True, help="Replace an existing output."
+)
+recursive_option = click.option(
+    "--recursive", "-r", is_flag=True, help="Take folders with all that is below them."
+)
+verbose_option = click.option(
+    "--verbose", "-v", is_flag=True, help="Say what was done and how, also where no terminal shows it."
+)
+
+
+class Kbps(click.ParamType):
+    """Kilobits a second; also as "6k"."""
+
+    name = "float"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value).lower()
+        for suffix in ("kbps", "kbit/s", "k"):
+            text = text.removesuffix(suffix)
+        try:
+            kbps = float(text)
+        except ValueError:
+            self.fail(f"{value!r} is no number of kbps, such as 6.", param, ctx)
+        if 1000 <= kbps < math.inf:
+            self.fail(f"{value} is in kbps; {kbps:g} bits a second are -b {kbps / 1000:g}.", param, ctx)
+        return kbps
+
+
+def kbps_option(help_text: str) -> Callable[[Command], Command]:
+    return click.option("--kbps", "--bitrate", "-b", "kbps", type=Kbps(), metavar="KBPS", help=help_text)
+
+
+_NETWORK_OPTIONS = [
     model_option,
     click.option("--device", default="cpu", show_default=True, help="Torch device: cpu, cuda, cuda:1, mps."),
     click.option(
@@ -53,15 +93,23 @@ _CODING_OPTIONS = [
         show_envvar=True,
         help="CPU threads; torch decides by default.",
     ),
-    click.option("--force", "-f", is_flag=True, help="Replace an existing output."),
-    click.option("--quiet", "-q", is_flag=True, help="No progress and no notes."),
-    click.option("--json", "as_json", is_flag=True, help="Print a report as JSON, one object a file."),
 ]
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress and no notes.")
+_JSON_OPTION = click.option(
+    "--json", "as_json", is_flag=True, help="Print a report as JSON, one object a file."
+)
 
 
 def coding_options(command: Command) -> Command:
     """The options of encode and decode alike."""
-    for option in reversed(_CODING_OPTIONS):
+    for option in reversed([*_NETWORK_OPTIONS, force_option, verbose_option, quiet_option, _JSON_OPTION]):
+        command = option(command)
+    return command
+
+
+def network_options(command: Command) -> Command:
+    """Of whatever loads a network: which one, and where it runs."""
+    for option in reversed(_NETWORK_OPTIONS):
         command = option(command)
     return command
 
@@ -105,6 +153,12 @@ def note_untrained(options: dict[str, Any], denoised: bool | None, quiet: bool) 
         note("this model was never trained to remove noise: --denoise changes nothing", quiet)
 
 
+def note_low_rate(kbps: float, quiet: bool) -> None:
+    """Say so where a rate of one channel is below what the codec is meant for."""
+    if kbps < LEAST_KBPS - 1e-3:
+        note(f"{kbps:g} kbps a channel is below {LEAST_KBPS:g}: expect poor sound, and listen to it", quiet)
+
+
 def note_input(name: str, seconds: float | None, missing: float, quiet: bool) -> None:
     """Say so where an input was cut off, or holds nothing."""
     name = input_name(name)
@@ -144,9 +198,39 @@ def printable(text: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """A dataclass, or lists and dicts, as JSON on standard output."""
-    value = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
+    """Lists and dicts as JSON on standard output."""
     click.echo(_json(value))
+
+
+def print_report(report: Any, error: SscodecError | None = None) -> None:
+    """What became of one file, a dataclass, as one JSON object (docs/json.md); error: what failed, if any."""
+    if context := click.get_current_context(silent=True):
+        context.meta[_REPORTED] = True
+    print_json(report_fields(report, error))
+
+
+def report_fields(report: Any, error: SscodecError | None = None) -> dict[str, Any]:
+    fields = dataclasses.asdict(report)
+    fields.pop("exit_code", None)
+    return {"version": JSON_VERSION, **fields, "error": error_fields(error)}
+
+
+def error_fields(error: SscodecError | None) -> dict[str, Any] | None:
+    return None if error is None else {"message": str(error), "exit_code": error.exit_code}
+
+
+class ReportingCommand(click.Command):
+    """With --json, what fails is told on standard output, too, unless a report of the file has told it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SscodecError as error:
+            if ctx.params.get("as_json") and _REPORTED not in ctx.meta:
+                names = ctx.params.get("names") or [ctx.params.get("source")]
+                source = names[0] if len(names) in (1, 2) else None
+                print_json({"version": JSON_VERSION, "input": source, "error": error_fields(error)})
+            raise
 
 
 class JsonList:

@@ -18,7 +18,7 @@ _SUFFIXES = (".parquet", ".tar", ".npz")
 def refuse_rows(source: str, keys: Sequence[str]) -> None:
     """Raise UsageError for rows, and for --key, where there is no folder for the sounds."""
     if keys or source.lower().endswith(_SUFFIXES):
-        raise UsageError("rows of tokens need a folder for their sounds: give it with -o FOLDER")
+        raise UsageError("rows of tokens need a folder for their sounds: give it with -d FOLDER")
 
 
 def decode_rows(

@@ -7,16 +7,17 @@ from pathlib import Path
 import click
 
 from sscodec.cli.eval import needs_packages
+from sscodec.cli.options import force_option
 
 
 @click.command()
 @click.argument("sources", metavar="IN [IN2]", nargs=-1, required=True)
 @click.option("--output", "-o", required=True, metavar="OUT", help="Picture to write: .png, .svg or .pdf.")
-@click.option("--force", "-f", is_flag=True, help="Replace an existing picture.")
+@force_option
 def spectrogram(sources: tuple[str, ...], output: str, force: bool) -> None:
-    """Draw the spectrograms of one or two sound files, the second below the first, with the same colours.
+    """Draw the spectrograms of one or two sounds, the second below the first, with the same colours.
 
-    IN is any sound file, or "-" for standard input. All channels are mixed to one.
+    IN is a sound file, a stream (.ssc), or "-" for standard input. All channels are mixed to one.
     """
     needs_packages("matplotlib")
     if len(sources) > 2:

@@ -8,12 +8,20 @@ from typing import Any
 import click
 
 from sscodec.cli.batch import batch_options, note_nothing, plan_batch, run_tasks, take_batch
-from sscodec.cli.options import coding_options, denoise_options, note, note_untrained, take_denoise
+from sscodec.cli.options import (
+    coding_options,
+    denoise_options,
+    kbps_option,
+    note,
+    note_untrained,
+    take_denoise,
+)
+from sscodec.cli.outputs import take_output
 from sscodec.errors import UsageError
 
 
 @click.command()
-@click.argument("names", metavar="IN... -o FOLDER", nargs=-1, type=click.Path())
+@click.argument("names", metavar="IN... -d FOLDER", nargs=-1, type=click.Path())
 @click.option(
     "--format",
     "format_",
@@ -29,7 +37,7 @@ from sscodec.errors import UsageError
     show_default=True,
     help="Order of the codes: as they are, delayed by a step a codebook, or frame by frame in one row.",
 )
-@click.option("--kbps", type=float, help="Bitrate of one channel.  [default: 6]")
+@kbps_option("Bitrate of one channel.  [default: 6]")
 @click.option("--n-q", type=int, metavar="N", help="Codebooks per frame and channel, instead of --kbps.")
 @click.option("--mono", is_flag=True, help="Mix all channels of sounds down to one.")
 @click.option(
@@ -62,10 +70,12 @@ def tokens(
     IN is a sound file, a stream (.ssc) or a folder of both. FOLDER gets files of rows, one row for each
     input, and manifest.json. What is in FOLDER already is not made again: a run that was stopped goes on.
     """
+    options.pop("verbose")
+    names = tuple(take_output(names, options))
     batch = take_batch(names, options)
     denoise = take_denoise(options)
     if batch is None:
-        raise UsageError("tokens go into a folder: give it with -o FOLDER")
+        raise UsageError("tokens go into a folder: give it with -d FOLDER")
     if not shard_mb > 0:
         raise UsageError(f"--shard-mb must be above 0, not {shard_mb:g}")
     from sscodec.batch import SOUND_SUFFIXES, STREAM_SUFFIXES
@@ -77,6 +87,8 @@ def tokens(
 
     wanted = SOUND_SUFFIXES | STREAM_SUFFIXES
     tasks = keyed(plan_batch(batch, names, wanted, ""), batch.output_dir)
+    if batch.dry_run:
+        raise UsageError("--dry-run is for encode and decode")
     if not tasks:
         note_nothing(batch, names, "no tokens to make", wanted, quiet)
         return

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import click
 
-from sscodec.cli.options import note, print_json, printable
+from sscodec.cli.options import JSON_VERSION, error_fields, note, print_json, printable, recursive_option
 from sscodec.errors import DamagedError, ModelError, SscodecError
 
 
@@ -14,7 +15,7 @@ from sscodec.errors import DamagedError, ModelError, SscodecError
 class Verdict:
     """What was found in one file."""
 
-    file: str
+    input: str
     whole: bool = False
     streams: int = 0
     packets: int = 0
@@ -23,24 +24,32 @@ class Verdict:
     """Of sound in them."""
     damage: list[str] = field(default_factory=list)
     """A line for each stretch that is lost, or what keeps the file from being read; the first thousand."""
+    error: dict[str, Any] | None = None
+    """What keeps the file from being read."""
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.argument("files", metavar="FILE|FOLDER...", nargs=-1, required=True, type=click.Path())
 @click.option("--quiet", "-q", is_flag=True, help="Show damaged files only.")
+@recursive_option
 @click.option("--json", "as_json", is_flag=True, help="Print a list with an object for each file as JSON.")
-def verify(files: tuple[str, ...], quiet: bool, as_json: bool) -> None:
-    """Check the streams FILE...: checksums, numbers, codes, end markers (exit code 4 if one is damaged)."""
+def verify(files: tuple[str, ...], recursive: bool, quiet: bool, as_json: bool) -> None:
+    """Check streams: checksums, numbers, codes, end markers. Exit code 4: one is damaged.
+
+    Of a FOLDER, the files that end with .ssc.
+    """
+    from sscodec.batch.plan import streams_in
     from sscodec.container import add_damage
 
     verdicts: list[Verdict] = []
     exit_code = 0
-    for name in files:
+    for name in streams_in(files, recursive):
         verdict = Verdict(name)
         verdicts.append(verdict)
         try:
             check_file(verdict)
         except SscodecError as error:
+            verdict.error = error_fields(error)
             add_damage(verdict.damage, [str(error)])
             exit_code = exit_code or error.exit_code
         verdict.whole = not verdict.damage
@@ -54,7 +63,7 @@ def verify(files: tuple[str, ...], quiet: bool, as_json: bool) -> None:
         elif not quiet and not as_json:
             click.echo(f"{printable(name)}: whole, {verdict.packets} packets, {verdict.seconds:.3f} s")
     if as_json:
-        print_json([vars(verdict) for verdict in verdicts])
+        print_json([{"version": JSON_VERSION, **vars(verdict)} for verdict in verdicts])
     click.get_current_context().exit(exit_code)
 
 
@@ -66,7 +75,7 @@ def check_file(verdict: Verdict) -> None:
     from sscodec.streams import PacketCoder, open_bytes, packets_ahead
 
     with ExitStack() as stack:
-        file = open_bytes(verdict.file, stack)
+        file = open_bytes(verdict.input, stack)
         for stream in read_streams(file):
             verdict.streams += 1
             frames = 0

@@ -24,7 +24,15 @@ class Spectrogram:
 
 
 def of_file(path: str | Path) -> Spectrogram:
-    """Of the mean of all channels of a sound file, or of standard input ("-"). Raises InputError."""
+    """Of the mean of all channels of a sound file, a stream (.ssc), or standard input ("-").
+
+    Raises InputError, and of a stream DamagedError and ModelError.
+    """
+    if Path(path).suffix.lower() == ".ssc":
+        from sscodec.arrays import decode
+
+        audio, rate = decode(path)
+        return of_samples(str(path), audio if audio.ndim == 1 else audio.mean(axis=0), rate)
     from sscodec.audio import AudioReader
 
     with AudioReader(path, mono=True) as reader:

@@ -36,16 +36,18 @@ def test_a_corpus_there_and_back(run, corpus):
     assert sorted(rows) == [f"corpus/{name}" for name in ("b/bad.wav", "b/three.wav", "one.wav", "two.flac")]
     assert tree("out") == ["b/three.ssc", "one.ssc", "two.ssc"]
     bad, good = rows.pop("corpus/b/bad.wav"), rows["corpus/one.wav"]
-    assert "not a sound file" in bad["error"]
+    assert "not a sound file" in bad["error"]["message"]
+    assert bad["error"]["exit_code"] == 3
     assert bad["seconds"] is None
     size = Path("out/one.ssc").stat().st_size
     assert good == {
+        "version": 1,
         "input": "corpus/one.wav",
         "output": "out/one.ssc",
         "skipped": False,
         "seconds": 1.2,
         "bytes": size,
-        "bitrate": pytest.approx(size * 8 / 1.2),
+        "kbps": pytest.approx(size * 8 / 1200),
         "n_q": 8,
         "denoise": False,
         "missing_seconds": 0.0,

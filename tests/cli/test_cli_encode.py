@@ -40,7 +40,7 @@ def test_mono(run, sound):
     soundfile.write("stereo.wav", sound(channels=2), 24000)
     run("encode", "stereo.wav")
     run("encode", "--mono", "stereo.wav", "mono.ssc")
-    assert (header_of("stereo.ssc").channels, header_of("stereo.ssc").n_q) == (2, 4)
+    assert (header_of("stereo.ssc").channels, header_of("stereo.ssc").n_q) == (2, 8)
     header = header_of("mono.ssc")
     assert (header.channels, header.original_channels, header.n_q) == (1, 2, 8)
     run("decode", "mono.ssc")

@@ -169,7 +169,7 @@ def test_info(run, stream, model, without):
     assert f"context, 8 codebooks of 1024, entropy model {model.entropy.hash.hex()}\n" in text
     (info,) = json.loads(run("info", "--json", "-v", stream).stdout)
     assert info["entropy_hash"] == model.entropy.hash.hex()
-    assert len(info["code_bits"]) == 8 and info["complete"]
+    assert len(info["code_bits"]) == 8 and info["whole"]
     # Each packet ends on a whole byte.
     exact = sum(info["code_bits"]) * info["frames"] / 8
     assert exact - 1 < info["bytes"] - info["overhead_bytes"] < exact + 2 * info["packets"]

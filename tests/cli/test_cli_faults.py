@@ -226,7 +226,7 @@ def shell(line):
         (["decode", "in.ssc", "--format", "."], "--format must be a suffix such as flac, not '.'"),
         (["encode", "in.wav", "x.ssc", "--threads", "99999999999"], "threads must be 1 to 1024"),
         (["encode", "in.wav", "x.ssc", "--packet-ms", "60000"], "at most 54613, not 60000"),
-        (["encode", "in.wav", "-o", ""], "--output-dir is empty"),
+        (["encode", "in.wav", "-o", ""], "--output is empty"),
     ],
 )
 def test_values_that_cannot_be(run, stream, arguments, message):

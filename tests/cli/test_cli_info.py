@@ -25,13 +25,13 @@ def test_text(run, recording):
 def test_json(run, stream):
     (info,) = json.loads(run("info", "--json", stream).stdout)
     size = stream.stat().st_size
-    assert (info["file"], info["stream"], info["bytes"], info["complete"]) == ("in.ssc", 1, size, True)
+    assert (info["input"], info["stream"], info["bytes"], info["whole"]) == ("in.ssc", 1, size, True)
     assert info["overhead_bytes"] == size - 188 * 10
     assert info["overhead_percent"] == pytest.approx(100 * info["overhead_bytes"] / size)
     assert info["kbps"] == pytest.approx(size * 8 / 2500)
     assert (info["frames"], info["packets"], info["seconds"], info["damage"]) == (188, 3, 2.5, [])
     assert info["coded_kbps"] == pytest.approx(188 * 80 / 2500)
-    assert info["coder"] == "raw"
+    assert info["entropy"] == "raw"
     assert info["entropy_hash"] is info["code_bits"] is info["missing"] is None
 
 
@@ -46,7 +46,7 @@ def test_chains_standard_input_and_several_files(run, stream):
     chain = stream.read_bytes() * 2
     Path("chain.ssc").write_bytes(chain)
     infos = json.loads(run("info", "--json", "chain.ssc", stream).stdout)
-    assert [(info["file"], info["stream"]) for info in infos] == [
+    assert [(info["input"], info["stream"]) for info in infos] == [
         ("chain.ssc", 1),
         ("chain.ssc", 2),
         ("in.ssc", 1),
@@ -63,7 +63,7 @@ def test_damage(run, stream):
     assert "75 frames" in result.stdout
     Path("cut.ssc").write_bytes(data[:900])
     (info,) = json.loads(run("info", "--json", "cut.ssc", code=4).stdout)
-    assert (info["complete"], info["packets"], info["seconds"]) == (False, 1, 1.0)
+    assert (info["whole"], info["packets"], info["seconds"]) == (False, 1, 1.0)
 
 
 def test_one_bad_file_does_not_hide_the_others(run, stream, recording):
@@ -81,7 +81,7 @@ def test_an_empty_stream(run):
     soundfile.write("empty.wav", np.zeros(0), 24000)
     run("encode", "empty.wav")
     (info,) = json.loads(run("info", "--json", "empty.ssc").stdout)
-    assert (info["seconds"], info["kbps"], info["packets"], info["complete"]) == (0, 0, 0, True)
+    assert (info["seconds"], info["kbps"], info["packets"], info["whole"]) == (0, 0, 0, True)
     assert "bits " not in run("info", "-v", "empty.ssc").stdout
     run("decode", "empty.ssc", "out.wav")
     assert soundfile.info("out.wav").frames == 0

@@ -23,15 +23,15 @@ def contents():
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["encode", "a.wav", "b.wav"], 2, "sscodec encode -o FOLDER a.wav b.wav"),
-        (["encode", "a.wav", "b.wav", "a b.wav"], 2, "sscodec encode -o FOLDER a.wav b.wav 'a b.wav'"),
+        (["encode", "a.wav", "b.wav"], 2, "sscodec encode -d FOLDER a.wav b.wav"),
+        (["encode", "a.wav", "b.wav", "a b.wav"], 2, "sscodec encode -d FOLDER a.wav b.wav 'a b.wav'"),
         (["encode", "a.wav", "out.mp3"], 6, "out.mp3: the name of a stream must end in .ssc"),
         (["encode", "a.wav", "out"], 6, "out: the name of a stream must end in .ssc"),
         (["encode", "a.wav", "sound.ssc"], 6, "sound.ssc: is no stream, and is not replaced by one"),
         (["transcode", "in.ssc", "b.wav"], 6, "b.wav: the name of a stream must end in .ssc"),
         (["repair", "in.ssc", "sound.ssc"], 6, "sound.ssc: is no stream"),
-        (["decode", "in.ssc", "in2.ssc"], 2, "sscodec decode -o FOLDER in.ssc in2.ssc"),
-        (["decode", "in.ssc", "in2.ssc", "--raw", "s16le"], 2, "sscodec decode -o FOLDER in.ssc in2.ssc"),
+        (["decode", "in.ssc", "in2.ssc"], 2, "sscodec decode -d FOLDER in.ssc in2.ssc"),
+        (["decode", "in.ssc", "in2.ssc", "--raw", "s16le"], 2, "sscodec decode -d FOLDER in.ssc in2.ssc"),
         (["decode", "in.ssc", "stream.wav"], 6, "stream.wav: is a stream, and is not replaced by sound"),
         (["encode", "a.wav", "-o", "."], 6, "a.ssc: is no stream, and is not replaced by one"),
     ],
@@ -167,7 +167,10 @@ def test_lists_with_odd_names(run, recording, sound):
     Path("-").write_bytes(recording.read_bytes())
     listed = b"folder\nin.wav\r\na\rb.wav\n-\nin.wav/..\n.\n/\n"
     result = run("encode", "--files-from", "-", "-o", "out", "--json", stdin=listed, code=3)
-    outcomes = {each["input"]: each["error"] for each in map(json.loads, result.stdout.splitlines())}
+    outcomes = {
+        each["input"]: (each["error"] or {}).get("message")
+        for each in map(json.loads, result.stdout.splitlines())
+    }
     assert [name for name, error in outcomes.items() if not error] == ["in.wav", "a\rb.wav", "./-"]
-    assert "Is a directory" in outcomes["folder"]
+    assert "is a folder" in outcomes["folder"]
     assert Path("out/-.ssc").exists()
