@@ -16,6 +16,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 # Ten million inputs, in all of which nothing may go wrong: half a day on one core.
 fuzz: $(INSTALLED)

@@ -24,7 +24,7 @@ Files to files: `encode_file`, `decode_file`, `transcode_file`, `repair_file`. L
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Codec",
     "DamagedError",
