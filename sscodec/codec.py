@@ -116,7 +116,7 @@ class Codec:
 
     @property
     def codebooks(self) -> np.ndarray:
-        """float32 [n_q, codebook_size, dim]. Raises ModelError where the model has no plain codebooks."""
+        """What each code stands for: float32 [n_q, codebook_size, dim]. Raises ModelError."""
         return self.model.codebooks
 
     def embed(self, codes: np.ndarray) -> np.ndarray:

@@ -128,18 +128,27 @@ class Model:
 
     @cached_property
     def codebooks(self) -> NDArray[np.float32]:
-        """float32 [n_q, codebook_size, dim], read from the weights. Raises ModelError."""
+        """What each code stands for, read from the weights: float32 [n_q, codebook_size, dim].
+
+        Factorised entries are projected back. Raises ModelError.
+        """
         import numpy as np
         from safetensors import SafetensorError, safe_open
 
         path = self.path / WEIGHTS_FILE
         try:
             with safe_open(path, framework="numpy") as file:
-                return file.get_tensor("quantizer.codebooks").astype(np.float32)
+                books = file.get_tensor("quantizer.codebooks").astype(np.float32)
+                if "quantizer.out_weight" not in file.keys():  # noqa: SIM118
+                    return books
+                weight, bias = (
+                    file.get_tensor(f"quantizer.out_{name}").astype(np.float32) for name in ("weight", "bias")
+                )
+                return books @ weight.transpose(0, 2, 1) + bias[:, np.newaxis]
         except OSError as error:
             raise self._unreadable(error) from None
         except SafetensorError as error:
-            raise ModelError(f"{path}: holds no plain codebooks ({error})") from None
+            raise ModelError(f"{path}: holds no codebooks ({error})") from None
 
     @property
     def has_entropy(self) -> bool:

@@ -15,7 +15,8 @@ import sscodec
 ROOT = Path(sscodec.__file__).parent.parent
 
 pytestmark = pytest.mark.skipif(
-    not all(map(importlib.util.find_spec, ("build", "hatchling"))), reason="build and hatchling are not installed"
+    not all(map(importlib.util.find_spec, ("build", "hatchling"))),
+    reason="build and hatchling are not installed",
 )
 
 
@@ -23,7 +24,16 @@ def test_sdist_and_wheel_install_elsewhere(tmp_path, monkeypatch):
     monkeypatch.delenv("SSCODEC_MODEL", raising=False)
     dist, place = tmp_path / "dist", tmp_path / "place"
     # The wheel is made from what the source distribution holds.
-    command = [sys.executable, "-m", "build", "--no-isolation", "--skip-dependency-check", "--outdir", dist, ROOT]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--skip-dependency-check",
+        "--outdir",
+        dist,
+        ROOT,
+    ]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     (wheel,) = dist.glob("*.whl")
     (source,) = dist.glob("*.tar.gz")
@@ -32,7 +42,18 @@ def test_sdist_and_wheel_install_elsewhere(tmp_path, monkeypatch):
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"README.md", "LICENSE", "CHANGELOG.md", "docs/format.md", "tests/conftest.py"} <= names
     assert not any(name.startswith((".venv", "shared", "runs")) for name in names)
-    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", place, wheel]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        place,
+        wheel,
+    ]
     subprocess.run(install, check=True, capture_output=True, timeout=120)
     # Without site-packages' own path to this checkout, whatever it is.
     there = {**os.environ, "PYTHONPATH": str(place)}

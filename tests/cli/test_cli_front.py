@@ -134,7 +134,6 @@ def test_low_rates_are_warned_of(run, recording):
             ["encode", "~/nosuch.wav"],
             f"the shell has left ~ alone; write {Path('~').expanduser()}/nosuch.wav",
         ),
-        (["encode", "https://example.org/a.wav", "a.ssc"], "is a URL"),
         (
             ["encode", "in.ssc", "again.ssc"],
             "in.ssc: is a stream already; `sscodec decode` makes sound of it",
