@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from architecture_samples import CONFIGS, install, network
 
 import sscodec
 
@@ -99,3 +100,19 @@ def test_rates_are_resampled(sound):
     for rate in (0, 10**9, "fast"):
         with pytest.raises(sscodec.UsageError):
             codec.decode(codes, sample_rate=rate)
+
+
+@pytest.mark.parametrize("architecture", sorted(CONFIGS))
+def test_parts_and_embeddings_of_every_architecture(architecture, tmp_path, sound):
+    import torch
+
+    folder = install(architecture, tmp_path / "models")
+    codec = sscodec.Codec.load(folder)
+    stream = sscodec.encode(sound(5.3)[:, 0], 24000, model=folder, packet_ms=500)
+    whole, rate = stream.decode(model=folder)
+    part, _ = stream.decode(model=folder, start=3.7, end=4.4)
+    assert np.abs(part - whole[round(3.7 * rate) : round(4.4 * rate)]).max() < 1e-5
+    codes = stream.codes()[0]
+    with torch.inference_mode():
+        inner = network(architecture).dequantize(torch.from_numpy(codes[np.newaxis].astype(np.int64)))[0]
+    assert np.allclose(codec.embed(codes), inner.numpy().T, atol=1e-5)
