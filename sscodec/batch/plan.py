@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from sscodec import ffmpeg
-from sscodec.errors import InputError, UsageError
+from sscodec.errors import UsageError
+from sscodec.folders import files_in
 from sscodec.storage import files_below, is_folder, is_url, join
 
 SOUND_SUFFIXES = frozenset(
@@ -21,7 +22,6 @@ SOUND_SUFFIXES = frozenset(
     )
 )
 """What a folder is searched for. A file that is named is read whatever it is called."""
-STREAM_SUFFIXES = frozenset([".ssc"])
 
 
 def sound_suffixes() -> frozenset[str]:
@@ -34,7 +34,7 @@ def left_out(names: Iterable[str], recursive: bool) -> Iterator[str]:
     if not ffmpeg.is_installed():
         for name in names:
             if is_folder(name) and not is_url(name):
-                yield from _files_below(name, ffmpeg.SUFFIXES, recursive)
+                yield from files_in(name, ffmpeg.SUFFIXES, recursive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,25 +123,10 @@ def _from_names(names: Iterable[str], wanted: frozenset[str], recursive: bool) -
                 if Path(place).suffix.lower() in wanted and not hidden:
                     yield url, place
         elif is_folder(name):
-            for path in _files_below(name, wanted, recursive):
+            for path in files_in(name, wanted, recursive):
                 yield path, os.path.relpath(path, name)
         else:
             yield name, Path(name).name
-
-
-def streams_in(names: Iterable[str], recursive: bool) -> Iterator[str]:
-    """The names, with the streams that are in folders in place of these. Raises InputError."""
-    for name in names:
-        if is_url(name) or not is_folder(name):
-            yield name
-            continue
-        found = False
-        for path in _files_below(name, STREAM_SUFFIXES, recursive):
-            found = True
-            yield path
-        if not found:
-            deeper = "" if recursive else "; -r looks into folders of folders too"
-            raise InputError(f"{name}: holds no file that ends with .ssc{deeper}")
 
 
 def _from_list(listed: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -157,16 +142,3 @@ def _from_list(listed: Iterable[str]) -> Iterator[tuple[str, str]]:
             )
         # A file that is called "-" is no pipe; a folder fails when its turn comes, as what is missing does.
         yield os.path.join(".", name) if name == "-" else name, place  # noqa: PTH118
-
-
-def _files_below(folder: str, wanted: frozenset[str], recursive: bool) -> Iterator[str]:
-    """Sorted, so that a batch takes the same order everywhere; hidden files and folders are passed over."""
-
-    def unreadable(error: OSError) -> None:
-        raise InputError(f"{error.filename}: cannot read the folder ({error.strerror})") from None
-
-    for path, folders, files in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
-        for name in sorted(files):
-            if Path(name).suffix.lower() in wanted and not name.startswith("."):
-                yield str(Path(path, name))

@@ -77,7 +77,7 @@ def info(files: tuple[str, ...], verbose: bool, recursive: bool, as_json: bool) 
 
     --verbose reads the codes, for which the entropy model must be installed.
     """
-    from sscodec.batch.plan import streams_in
+    from sscodec.folders import streams_in
 
     failures: list[SscodecError] = []
     show = JsonList() if as_json else None

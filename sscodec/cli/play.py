@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import io
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
@@ -73,6 +72,8 @@ def find_player() -> str:
 @contextmanager
 def _program(name: str) -> Iterator[BinaryIO]:
     """What a player reads; it has played all when the block ends. Raises OutputError where it fails."""
+    import subprocess
+
     try:
         running = subprocess.Popen([name, *PLAYERS[name]], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     except OSError as error:

@@ -38,8 +38,8 @@ def verify(files: tuple[str, ...], recursive: bool, quiet: bool, as_json: bool) 
 
     Of a FOLDER, the files that end with .ssc.
     """
-    from sscodec.batch.plan import streams_in
     from sscodec.container import add_damage
+    from sscodec.folders import streams_in
 
     verdicts: list[Verdict] = []
     exit_code = 0
