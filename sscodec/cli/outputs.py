@@ -129,6 +129,7 @@ def _is_folder_name(name: str) -> bool:
 
 
 def _file_suffixes() -> frozenset[str]:
-    from sscodec.batch.plan import SOUND_SUFFIXES, STREAM_SUFFIXES
+    from sscodec.batch.plan import SOUND_SUFFIXES
+    from sscodec.folders import STREAM_SUFFIXES
 
     return SOUND_SUFFIXES | STREAM_SUFFIXES

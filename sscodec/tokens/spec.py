@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from sscodec import models
-from sscodec.batch.plan import STREAM_SUFFIXES
 from sscodec.container import Header
 from sscodec.errors import DamagedError, InputError, ModelError, SscodecError, UsageError
+from sscodec.folders import STREAM_SUFFIXES
 from sscodec.streams import code_dtype, open_streams
 from sscodec.tokens.patterns import Pattern
 from sscodec.tokens.row import Row
