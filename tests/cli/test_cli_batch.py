@@ -108,10 +108,10 @@ def test_nothing_to_do_is_no_failure(run):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["a.wav", "b.wav", "c.wav"], 2, "give it with -o FOLDER"),
+        (["a.wav", "b.wav", "c.wav"], 2, "give it with -d FOLDER"),
         (["corpus"], 2, "corpus: is a folder; give a folder for the outputs too"),
-        (["corpus", "-r"], 2, "give it with -o FOLDER"),
-        (["--files-from", "-"], 2, "give it with -o FOLDER"),
+        (["corpus", "-r"], 2, "give it with -d FOLDER"),
+        (["--files-from", "-"], 2, "give it with -d FOLDER"),
         (["a.wav", "-0"], 2, "--null is about --files-from"),
         (["-o", "out"], 2, "there is no input"),
         (["-", "-o", "out"], 2, "'-' is no file"),
