@@ -157,12 +157,12 @@ def test_bad_rows_are_told_and_the_others_decoded(run, streams):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["tokens", "in/a.ssc"], 2, "give it with -o FOLDER"),
+        (["tokens", "in/a.ssc"], 2, "give it with -d FOLDER"),
         (["tokens", "in", "-o", "t", "--shard-mb", "0"], 2, "--shard-mb must be above 0"),
         (["tokens", "in", "-o", "t", "--n-q", "4", "--kbps", "3"], 2, "not both"),
         (["tokens", "in", "-o", "t", "--transcripts", "nosuch"], 3, "nosuch: cannot read it"),
         (["tokens", "in", "-o", "in/a.ssc"], 6, "is no folder"),
-        (["decode", "t.parquet"], 2, "give it with -o FOLDER"),
+        (["decode", "t.parquet"], 2, "give it with -d FOLDER"),
         (["decode", "t.parquet", "in/a.ssc", "-o", "x"], 2, "by two commands"),
         (["decode", "in", "-o", "x", "--key", "a"], 2, "--key is for rows of tokens"),
         (["decode", "t.parquet", "-o", "x"], 3, "t.parquet: cannot read it"),
