@@ -108,7 +108,7 @@ def test_nothing_to_do_is_no_failure(run):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["a.wav", "b.wav", "c.wav"], 2, "give it with -d FOLDER"),
+        (["a.wav", "b.wav", "c.wav"], 2, "sscodec encode -d FOLDER a.wav b.wav c.wav"),
         (["corpus"], 2, "corpus: is a folder; give a folder for the outputs too"),
         (["corpus", "-r"], 2, "give it with -d FOLDER"),
         (["--files-from", "-"], 2, "give it with -d FOLDER"),
@@ -133,8 +133,8 @@ def test_wrong_usage_is_told_before_any_work(run, corpus, arguments, code, messa
 
 
 def test_two_arguments_without_a_folder_are_input_and_output(run, corpus):
-    result = run("encode", "corpus/one.wav", "corpus/b/three.wav", code=6)
-    assert "exists already" in result.stderr
+    result = run("encode", "corpus/one.wav", "corpus/b/three.wav", code=2)
+    assert "sscodec encode -d FOLDER corpus/one.wav" in result.stderr
     run("encode", "corpus/one.wav", "corpus/b/three.wav", "-o", "out", "-qj1")
     assert tree("out") == ["one.ssc", "three.ssc"]
 
