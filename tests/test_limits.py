@@ -10,6 +10,7 @@ import pickle
 import tracemalloc
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import soundfile
@@ -128,7 +129,7 @@ def test_memory_does_not_grow_with_the_streams_of_a_chain(codec):
             Path("a.ssc").write_bytes(bare * count)
             tracemalloc.start()
             out = ["b.ssc", "--force", "-q"] if command == ["repair"] else []
-            invoke = sscodec.cli.cli.commands[command[0]]
+            invoke = sscodec.cli.cli.get_command(click.Context(sscodec.cli.cli), command[0])
             with (
                 Path(os.devnull).open("w") as void,
                 contextlib.redirect_stdout(void),
@@ -169,10 +170,14 @@ def test_a_later_stream_does_not_take_the_first_along(codec, second, code, messa
     assert soundfile.info("a.wav").frames in (2 * RATE, 3 * RATE)
     if "version" not in message:
         return
-    assert message in (result := run("verify", "a.ssc", code=4)).stderr
+    result = run("verify", "a.ssc", code=4)
+    assert message in result.stderr
     assert "2 packets, 2.000 s whole" in result.stdout
-    assert message in (result := run("info", "a.ssc", "--json", code=4)).stderr
-    assert [row["packets"] for row in json.loads(result.stdout)] == [2]
+    result = run("info", "a.ssc", "--json", code=4)
+    assert message in result.stderr
+    whole, *rest = json.loads(result.stdout)
+    assert whole["packets"] == 2
+    assert all("error" in row and "packets" not in row for row in rest)
     assert message in run("repair", "a.ssc", "b.ssc", code=4).stderr
     assert Path("b.ssc").read_bytes() == first
     row = json.loads(run("decode", "a.ssc", "-o", "out", "--json", code=code).stdout)
@@ -201,7 +206,6 @@ def test_damage_errors_of_transcode_name_the_file(codec):
     ("call", "message"),
     [
         (lambda codec: codec.encode(np.zeros((24_000, 2), np.float32)), "transpose it: audio.T"),
-        (lambda codec: codec.encode(np.zeros((2, 1, 100), np.float32)), "of a batch, encode each"),
         (lambda codec: codec.encode(np.zeros(100, np.int16)), "divide integers by their full scale"),
         (lambda codec: codec.encode([1, [2]]), "must be a NumPy array"),
         (lambda codec: codec.encode(np.zeros(100, np.float32), n_q=2.5), "n_q must be a whole number"),
@@ -228,8 +232,7 @@ def test_lists_and_tensors_are_taken_for_arrays(codec):
     np.testing.assert_array_equal(codec.encode(torch.from_numpy(audio)), codes)
     np.testing.assert_array_equal(codec.encode(audio.tolist()), codes)
     np.testing.assert_array_equal(codec.decode(torch.from_numpy(codes)), codec.decode(codes.tolist()))
-    with pytest.raises(UsageError, match="must be a NumPy array"):
-        codec.encode(torch.from_numpy(audio).requires_grad_())
+    np.testing.assert_array_equal(codec.encode(torch.from_numpy(audio).requires_grad_()), codes)
 
 
 def test_codes_can_be_read_again_where_the_file_can(codec, pipe_in):

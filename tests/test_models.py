@@ -160,11 +160,12 @@ def test_every_step_is_met_exactly(n_q):
     assert models.choose_n_q(config, 1, kbps=models.bitrates(config)[n_q - 1]) == n_q
 
 
-@pytest.mark.parametrize(("channels", "n_q"), [(1, 8), (2, 4), (8, 1)])
+@pytest.mark.parametrize(("channels", "n_q"), [(1, 8), (2, 8), (8, 8)])
 def test_default_rate(channels, n_q):
+    """6 kbps a channel, or the nearest that there is."""
     assert models.choose_n_q(SoundStreamConfig("m"), channels) == n_q
     assert models.choose_n_q(SoundStreamConfig("m", n_q=1), channels) == 1
-    assert models.choose_n_q(SoundStreamConfig("m", codebook_size=65536), 8) == 1
+    assert models.choose_n_q(SoundStreamConfig("m", codebook_size=65536), 8) == 5
 
 
 @pytest.mark.parametrize("kbps", [0, -1, 0.74, 18.1, float("nan"), float("inf")])

@@ -110,7 +110,13 @@ def check_output(target: str | Path | BinaryIO, source: str | Path | BinaryIO, f
     path = Path(os.path.realpath(target))
     if is_folder(path):
         raise OutputError(f"{path}: is a folder; name a file")
-    if not is_folder(path.parent):
+    try:
+        there = stat.S_ISDIR(path.parent.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        there = False
+    except OSError as error:  # it is in a closed folder, perhaps, and may well exist
+        raise OutputError(f"{path}: cannot write ({error.strerror})") from None
+    if not there:
         raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
     if is_file(path) and not force:
         raise OutputError(f"{path}: exists already; use --force to replace it")

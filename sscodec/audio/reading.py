@@ -19,6 +19,7 @@ from sscodec.audio import tags, wav
 from sscodec.audio.raw import RawFormat
 from sscodec.errors import InputError
 from sscodec.pipes import input_name, is_file, open_input
+from sscodec.storage import is_url
 
 MAX_CHANNELS = 8
 MAX_SAMPLE_RATE = 768_000
@@ -168,6 +169,8 @@ class AudioReader:
         back the bytes that it has probed. What no format begins with is refused before it fills a disk.
         """
         if not (head.startswith(_BEGINNINGS) or (head[0] == 0xFF and head[1:2] >= b"\xe0")):
+            if is_url(self.name):
+                raise InputError(f"{self.name}: not a sound file that can be read; fetch it and convert it")
             raise InputError(
                 f"{self.name}: not a sound format that can be read from a pipe; name the file, or convert: "
                 "ffmpeg -i FILE -f wav - | sscodec encode - ..."

@@ -103,7 +103,7 @@ def _real(name: str) -> str:
         return name
     folder, file = os.path.split(name)
     path = os.path.join(_real_folder(folder), file)  # noqa: PTH118
-    return os.path.realpath(name) if not file or os.path.islink(path) else path  # noqa: PTH114
+    return os.path.realpath(name) if file in ("", ".", "..") or os.path.islink(path) else path  # noqa: PTH114
 
 
 @lru_cache(maxsize=10_000)

@@ -112,6 +112,6 @@ def test_empty_standard_input(run):
 
 
 def test_force_replaces(run, recording):
-    Path("in.ssc").write_text("old")
+    Path("in.ssc").write_bytes(b"\x93SSC, of old")
     run("encode", "--force", recording)
     assert header_of("in.ssc").n_q == 8

@@ -52,7 +52,7 @@ def test_sounds_become_the_codes_that_encode_gives(run, sound):
     printed = {row["input"]: row for row in map(json.loads, result.stdout.splitlines())}
     assert set(printed) == {"in/a.wav", "in/bad.wav", "in/quiet.flac"}
     assert (printed["in/a.wav"]["output"], printed["in/a.wav"]["seconds"]) == ("a", 1.2)
-    assert "not a sound file" in printed["in/bad.wav"]["error"]
+    assert "not a sound file" in printed["in/bad.wav"]["error"]["message"]
     run("encode", "in", "-o", "ssc", "-j1", "--n-q", "4", code=3)
     rows = {row.key: row for row in read_rows("t")}
     assert list(rows) == ["a", "quiet"]

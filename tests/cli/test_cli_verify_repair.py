@@ -37,7 +37,9 @@ def test_whole_files(run, stream):
     assert run("verify", "-", stdin=stream.read_bytes()).stdout.startswith("-: whole")
     (verdict,) = json.loads(run("verify", "--json", stream).stdout)
     assert verdict == {
-        "file": "in.ssc",
+        "version": 1,
+        "input": "in.ssc",
+        "error": None,
         "whole": True,
         "streams": 1,
         "packets": 13,
