@@ -43,10 +43,10 @@ def test_the_same_bytes_as_alone():
     sscodec.encode_file("in.wav", "alone.ssc")
     assert Path(TASK.target).read_bytes() == Path("alone.ssc").read_bytes()
     size = Path("alone.ssc").stat().st_size
-    assert (outcome.seconds, outcome.bytes, outcome.n_q) == (2.5, size, 4)
+    assert (outcome.seconds, outcome.bytes, outcome.n_q) == (2.5, size, 8)
     assert outcome.bitrate == pytest.approx(size * 8 / 2.5)
     outcome = decode()
-    assert (outcome.error, outcome.seconds, outcome.bytes, outcome.n_q) == (None, 2.5, size, 4)
+    assert (outcome.error, outcome.seconds, outcome.bytes, outcome.n_q) == (None, 2.5, size, 8)
     sscodec.decode_file("alone.ssc", "alone.wav")
     assert Path(BACK.target).read_bytes() == Path("alone.wav").read_bytes()
 
@@ -116,9 +116,9 @@ def test_another_sound_of_the_same_name_is_not_taken_for_it(sound):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"n_q": 1}, "n_q 4, not 1"),
-        ({"kbps": 3}, "n_q 4, not 2"),
-        ({"mono": True}, "channels 2, not 1, n_q 4, not 8"),
+        ({"n_q": 1}, "n_q 8, not 1"),
+        ({"kbps": 3}, "n_q 8, not 2"),
+        ({"mono": True}, "channels 2, not 1"),
         ({"packet_ms": 100.0}, "packet_frames 75, not 8"),
     ],
 )
