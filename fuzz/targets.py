@@ -200,6 +200,7 @@ class _Silent:
     """A codec of one layout without a network: it reads all streams of it, and gives silence."""
 
     sample_rate, hop, frame_rate, block_frames = 24_000, 320, 75.0, 75
+    config = SoundStreamConfig("tiny")
 
     class model:
         id = "tiny"
