@@ -73,7 +73,8 @@ def download(name: str, folder: Path, home: Path) -> Download:
                 f"{pin.repository}: {file} has the SHA-256 {sums[file]}, but {expected} is pinned: "
                 "do not trust it, or take it from another place"
             )
-    licence = (found.card_data or {}).get("license")
+    card = found.card_data
+    licence = None if card is None else card.get("license")
     return Download(Pin(pin.repository, revision, sums), licence if isinstance(licence, str) else "")
 
 
