@@ -163,6 +163,8 @@ class _Anything(ModuleType):
             raise AttributeError(name)
         if name in ("INTERN", "EXTERN"):
             return []
+        if name[0].islower():  # a function, or what makes a decorator
+            return lambda *_, **__: lambda function: function
         return type(name, (nn.Module,), {"INTERN": [], "EXTERN": []})
 
 
