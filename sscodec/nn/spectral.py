@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sscodec.nn.config import SpectralConfig
-from sscodec.nn.layers import State
+from sscodec.nn.layers import Film, State
 from sscodec.nn.network import Network
 from sscodec.nn.numbers import COMPRESSION, DECODER_TAPS, FLOOR, MAX_LOG_GAIN, RISE
 from sscodec.nn.rvq import ResidualVectorQuantizer
@@ -202,20 +202,6 @@ class CausalFilter(nn.Module):
         whole = with_past(self, x, self.past, state)
         taps = [whole[:, tap : tap + x.shape[1]] for tap in range(self.past + 1)]
         return self.product(torch.cat(taps, 2))
-
-
-class Film(nn.Module):
-    """Feature-wise linear modulation (section III-F): x * gamma + beta, by whether noise is to be removed."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.ones(2, channels))
-        self.beta = nn.Parameter(torch.zeros(2, channels))
-
-    def forward(self, x: Tensor, denoise: Tensor | None) -> Tensor:
-        """x: [batch, frames, channels]; denoise: bool [batch, frames] or [batch, 1], None for off."""
-        index = 0 if denoise is None else denoise.long()
-        return x * self.gamma[index] + self.beta[index]
 
 
 def with_past(layer: nn.Module, x: Tensor, past: int, state: State | None) -> Tensor:
