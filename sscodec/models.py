@@ -417,7 +417,7 @@ def _roots() -> list[Path]:
     package = Path(__file__).resolve().parent
     wheel = package / "_models"
     # Beside an installed package `models` would be somebody else's.
-    return [wheel if wheel.is_dir() else package.parent / "models", home()]
+    return [wheel if is_folder(wheel) else package.parent / "models", home()]
 
 
 def _entries(root: Path) -> list[Path]:

@@ -166,7 +166,7 @@ def test_lists_with_odd_names(run, recording, sound):
     soundfile.write("a\rb.wav", sound(0.1), 24000, format="WAV")
     Path("-").write_bytes(recording.read_bytes())
     listed = b"folder\nin.wav\r\na\rb.wav\n-\nin.wav/..\n.\n/\n"
-    result = run("encode", "--files-from", "-", "-o", "out", "--json", stdin=listed, code=3)
+    result = run("encode", "--files-from", "-", "-o", "out", "--jobs", 1, "--json", stdin=listed, code=3)
     outcomes = {
         each["input"]: (each["error"] or {}).get("message")
         for each in map(json.loads, result.stdout.splitlines())
