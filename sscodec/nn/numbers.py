@@ -5,8 +5,17 @@ LOOK_AHEAD = 4
 PATHS = 4
 """Choices that the search keeps on its way through them. With 8, it takes twice as long for little."""
 
-COMPRESSION = 0.3
-"""Power to which the encoder hears magnitudes, about that of loudness."""
+COMPRESSION = 0.5
+"""Power to which the encoder hears magnitudes."""
+SPECTRUM_SCALE = 20.0
+"""Factor on the compressed spectrum that the encoder hears."""
+LEVEL_SCALE = 0.06
+LEVEL_SHIFT = 0.2
+"""What the logarithm of a magnitude is multiplied by, and then raised by.
+
+Levels of neighbouring bins rise and fall together. Were they as large as the spectrum, embeddings would hold
+little else, and the waveform would be found late or never.
+"""
 FLOOR = 1e-5
 """Magnitude of a bin that counts as silence. White noise of deviation s has magnitudes near s."""
 MAX_LOG_GAIN = 6.0

@@ -16,11 +16,24 @@ from torch import Tensor, nn
 from sscodec.nn.config import SpectralConfig
 from sscodec.nn.layers import Film, State
 from sscodec.nn.network import Network
-from sscodec.nn.numbers import COMPRESSION, DECODER_TAPS, FLOOR, MAX_LOG_GAIN, RISE
+from sscodec.nn.numbers import (
+    COMPRESSION,
+    DECODER_TAPS,
+    FLOOR,
+    LEVEL_SCALE,
+    LEVEL_SHIFT,
+    MAX_LOG_GAIN,
+    RISE,
+    SPECTRUM_SCALE,
+)
 from sscodec.nn.rvq import ResidualVectorQuantizer
 
-START_LOG_GAIN = -3.0
-"""Of an untrained network: near silence."""
+START_LOG_GAIN = -1.5
+"""Of an untrained network's bins."""
+START_HEAD = 0.1
+"""Deviation of what an untrained decoder's last product gives, before START_LOG_GAIN."""
+START_SCALE = 0.03
+"""Of an untrained block: a network that begins as nearly linear finds the waveform many times sooner."""
 
 
 class Spectral(Network):
@@ -140,7 +153,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.first = CausalFilter(config.dim, config.width, DECODER_TAPS)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.decoder_blocks))
-        self.last = linear(config.width, 3 * (config.hop + 1), gain=0.3)
+        self.last = linear(config.width, 3 * (config.hop + 1), gain=START_HEAD)
         nn.init.constant_(self.last.bias[: config.hop + 1], START_LOG_GAIN)
 
     def forward(self, x: Tensor, state: State | None = None) -> Tensor:
@@ -162,7 +175,7 @@ class Block(nn.Module):
         self.film = Film(width) if filmed else None
         self.widen = linear(width, inner, gain=math.sqrt(2))
         self.narrow = linear(inner, width)
-        self.scale = nn.Parameter(torch.full((width,), 0.3))
+        self.scale = nn.Parameter(torch.full((width,), START_SCALE))
 
     def forward(self, x: Tensor, denoise: Tensor | None, state: State | None = None) -> Tensor:
         y = normalised(self.filter(x, state))
@@ -177,8 +190,8 @@ class ChannelFilter(nn.Module):
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
         self.past = kernel - 1
-        weight = torch.randn(kernel, channels) / kernel
-        weight[-1] += 1
+        weight = 0.1 * torch.randn(kernel, channels) / kernel
+        weight[-1] = 1
         self.weight = nn.Parameter(weight)
 
     def forward(self, x: Tensor, state: State | None = None) -> Tensor:
@@ -218,8 +231,9 @@ def with_past(layer: nn.Module, x: Tensor, past: int, state: State | None) -> Te
 def features(spectra: Tensor) -> Tensor:
     """Of complex [.., bins] the compressed spectrum and the logarithm of its magnitude, [.., 3 * bins]."""
     magnitude = (spectra.real.square() + spectra.imag.square() + FLOOR**2).sqrt()
-    compressed = torch.view_as_real(spectra * magnitude ** (COMPRESSION - 1))
-    return torch.cat([compressed[..., 0], compressed[..., 1], 0.3 * magnitude.log() + 1], -1)
+    compressed = torch.view_as_real(spectra * (SPECTRUM_SCALE * magnitude ** (COMPRESSION - 1)))
+    level = LEVEL_SCALE * magnitude.log() + LEVEL_SHIFT
+    return torch.cat([compressed[..., 0], compressed[..., 1], level], -1)
 
 
 def normalised(x: Tensor) -> Tensor:

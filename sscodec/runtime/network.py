@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from sscodec.nn.config import SpectralConfig
-from sscodec.nn.numbers import COMPRESSION, DECODER_TAPS, FLOOR, MAX_LOG_GAIN
+from sscodec.nn.numbers import (
+    COMPRESSION,
+    DECODER_TAPS,
+    FLOOR,
+    LEVEL_SCALE,
+    LEVEL_SHIFT,
+    MAX_LOG_GAIN,
+    SPECTRUM_SCALE,
+)
 from sscodec.runtime.layers import (
     State,
     channel_filter,
@@ -140,15 +148,16 @@ class Block:
 
 
 def features(spectra: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """What the encoder hears: the compressed spectrum and its logarithm, [batch, frames, 3 * bins]."""
+    """What the encoder hears: the compressed spectrum and the levels, [batch, frames, 3 * bins]."""
     bins = spectra.shape[2]
     real, imaginary = spectra.real, spectra.imag
     log = np.log(real * real + imaginary * imaginary + np.float32(FLOOR**2))  # twice that of the magnitude
     factor = np.exp(np.float32((COMPRESSION - 1) / 2) * log)
+    factor *= np.float32(SPECTRUM_SCALE)
     np.multiply(real, factor, out=out[:, :, :bins])
     np.multiply(imaginary, factor, out=out[:, :, bins : 2 * bins])
-    np.multiply(log, np.float32(0.15), out=log)
-    np.add(log, np.float32(1), out=out[:, :, 2 * bins :])
+    np.multiply(log, np.float32(LEVEL_SCALE / 2), out=log)
+    np.add(log, np.float32(LEVEL_SHIFT), out=out[:, :, 2 * bins :])
     return out
 
 
