@@ -8,7 +8,7 @@ import click
 
 from sscodec.errors import SscodecError, UsageError
 
-RECIPE = Path(__file__).parent / "recipes" / "soundstream-24khz.toml"
+RECIPE = Path(__file__).parent / "recipes" / "sscodec-24khz.toml"
 
 
 class TrainFirst(click.Group):
@@ -44,7 +44,7 @@ threads_option = click.option(
 
 @click.group(cls=TrainFirst)
 def main() -> None:
-    """Train SoundStream models. Without a command: train."""
+    """Train models. Without a command: train."""
 
 
 @main.command()
@@ -52,7 +52,7 @@ def main() -> None:
     "--config",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     default=RECIPE,
-    help="Recipe (TOML); that of the shipped model by default.",
+    help="Recipe (TOML); the first one of the shipped model by default.",
 )
 @data_option
 @click.option(
@@ -193,24 +193,6 @@ def export_command(run: Path, folder: Path, judges: bool) -> None:
         keep_judges(run, folder)
 
 
-@main.command("mix")
-@click.argument("first", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("second", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the way to SECOND."
-)
-@click.option(
-    "--treble", type=float, default=0.0, help="Lift of the treble, which mixing weakens: 0.06, say."
-)
-def mix_command(first: Path, second: Path, folder: Path, share: float, treble: float) -> None:
-    """Write a model into FOLDER whose weights lie between those of the models FIRST and SECOND."""
-    from sscodec.models import open_folder
-    from sscodec.training.export import export, mix
-
-    export(mix(open_folder(first), open_folder(second), share, treble), folder)
-
-
 @main.command("validate")
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @data_option
@@ -232,18 +214,6 @@ def validate_command(
     clips = load_clips(list(sources), model.config.sample_rate, limit)
     result = validate(model, clips, [int(n) for n in n_q.split(",")], visqol)
     click.echo(f"{table(result.rows)}\n\n{codebook_table(result.counts)}")
-
-
-@main.command("widen")
-@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("folder", type=click.Path(path_type=Path))
-def widen_command(source: Path, folder: Path) -> None:
-    """Write SOURCE into FOLDER with a decoder of twice the channels and the same sound, to be trained."""
-    from sscodec.models import open_folder
-    from sscodec.training.export import export
-    from sscodec.training.widen import widen
-
-    export(widen(open_folder(source)), folder)
 
 
 @main.command("entropy")

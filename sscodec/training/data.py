@@ -231,9 +231,8 @@ class Sampler:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Add noise, or music, to a share of the speech examples (section III-F): (audio, target, denoise).
 
-        Denoising is drawn with even odds, or always on where a denoiser learns; with it on, the target is the
-        clean speech, else the mixture. Speech that stays clean is its own target either way, so that
-        denoising does it no harm.
+        Denoising is drawn with even odds; with it on, the target is the clean speech, else the mixture.
+        Speech that stays clean is its own target either way, so that denoising does it no harm.
         """
         recipe = self.recipe
         n = len(speech)
@@ -245,8 +244,7 @@ class Sampler:
         noise = normalise(noise)
         level = decibels(uniform(recipe.noise_gain_db, n, generator))[:, None].to(self.device)
         mixed = (is_speech & (torch.rand(n, generator=generator) < recipe.noisy))[:, None].to(self.device)
-        on = 1.0 if recipe.trains == "denoiser" else 0.5
-        denoise = ((torch.rand(n, generator=generator) < on) & is_speech)[:, None].to(self.device)
+        denoise = ((torch.rand(n, generator=generator) < 0.5) & is_speech)[:, None].to(self.device)
         clean = torch.where(mixed, normalise(speech), speech)
         audio = torch.where(mixed, clean + level * noise, clean)
         return audio, torch.where(denoise, clean, audio), denoise

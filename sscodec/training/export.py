@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from sscodec.errors import ModelError
-from sscodec.models import Model
 from sscodec.nn.config import ModelConfig, parse_toml
 from sscodec.nn.network import Network
 from sscodec.nn.networks import build_network
@@ -51,26 +49,6 @@ def settle(weights: dict[str, nn.Parameter] | dict[str, Tensor]) -> None:
     for name, weight in weights.items():
         if name.endswith(("film.gamma", "film.beta")):
             weight[1] = weight[0]
-
-
-def mix(first: Model, second: Model, share: float, treble: float = 0.0) -> Network:
-    """The network whose weights lie `share` (0 to 1) of the way from those of `first` to those of `second`.
-
-    Where one was trained on from the other, what lies between can be better than both (arXiv 2109.01903). But
-    its noise is weaker, and most of what lies high is noise: `treble` filters the taps of the last layer with
-    [-treble, 1 + 2 * treble, -treble], and leaves out what passes their ends.
-    Raises ModelError where their shapes differ.
-    """
-    networks = [each.load() for each in (first, second)]
-    if first.config.shape != second.config.shape:
-        raise ModelError(f"{first.path} and {second.path} are of different shapes: see their config.toml")
-    target, source = (network.state_dict() for network in networks)
-    for name, weight in target.items():
-        weight.lerp_(source[name], share)
-    taps = target["decoder.last.weight"]  # [signals, taps, channels]
-    padded = F.pad(taps, (0, 0, 1, 1))
-    taps.mul_(1 + 2 * treble).sub_(treble * (padded[:, 2:] + padded[:, :-2]))
-    return networks[0]
 
 
 def keep_judges(run: Path, folder: Path) -> None:

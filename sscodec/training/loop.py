@@ -21,10 +21,8 @@ from tqdm import tqdm
 
 from sscodec.errors import ModelError, UsageError
 from sscodec.models import open_folder
-from sscodec.nn.config import SoundStreamConfig
 from sscodec.nn.factorised import FactorisedQuantizer
 from sscodec.nn.networks import build_network
-from sscodec.nn.soundstream import SoundStream
 from sscodec.training import logs
 from sscodec.training.data import Batch, Pool, Sampler
 from sscodec.training.export import averaged, load_judges, settle
@@ -184,11 +182,7 @@ class Trainer:
         Raises ModelError where they do not fit the recipe's [model].
         """
         source = open_folder(folder)
-        shape, ours = source.config.shape, self.recipe.model
-        if isinstance(shape, SoundStreamConfig) and isinstance(ours, SoundStreamConfig):
-            new = self.recipe.trains == "denoiser" and not shape.denoiser
-            shape = replace(shape, denoiser=ours.denoiser) if new else shape
-        if shape != self.recipe.model.shape:
+        if source.config.shape != self.recipe.model.shape:
             raise ModelError(
                 f"{folder}: its config.toml is not the recipe's [model]; use that config or another model"
             )
@@ -280,12 +274,8 @@ class Trainer:
         self, batch: Batch, generator: torch.Generator, scalars: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Audio [batch, samples] of the part that learns, and the weighted commitment loss."""
-        part, commitment = self.recipe.trains, torch.zeros((), device=self.device)
-        if part == "denoiser":
-            assert isinstance(self.model, SoundStream)  # the recipe has seen to it
-            return self.model.clean(batch.audio, batch.denoise, None), commitment
-        if part == "decoder":
-            x = self.coded(batch, generator)
+        if self.recipe.trains == "decoder":
+            x, commitment = self.coded(batch, generator), torch.zeros((), device=self.device)
         else:
             x, commitment = self.quantized(batch, generator, scalars)
         with self.autocast():

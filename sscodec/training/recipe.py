@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from sscodec.errors import UsageError
 from sscodec.nn.config import ModelConfig, build, read_toml
 
-Part = Literal["all", "decoder", "denoiser"]
+Part = Literal["all", "decoder"]
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,7 @@ class Recipe:
 
     trains: Part = "all"
     """What learns. "decoder": that of a model (--init), on the codes that the codec makes with its encoder
-    and codebooks. "denoiser": that of a model, or a new one for it, on sound that is not coded. All else
-    stays as it is, and so does what codes mean."""
+    and codebooks, which stay as they are, and so does what codes mean."""
 
     # Data
     crop: float = 1.0
@@ -199,10 +198,6 @@ class Recipe:
             (0 <= self.perceptual_start <= 1, "perceptual_start must be 0 to 1"),
             (self.trains in get_args(Part), f"trains must be one of {', '.join(get_args(Part))}"),
             (not (self.trains == "decoder" and self.noisy), "a decoder has no use for noisy examples"),
-            (
-                self.trains != "denoiser" or (self.noisy > 0 and self.model.denoises is True),
-                "a denoiser needs noisy examples, and its units in [model]",
-            ),
             (0 <= self.adversarial_start <= 1, "adversarial_start must be 0 to 1"),
             (
                 self.adversarial_start == 1

@@ -4,14 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from click.testing import CliRunner
 
-from sscodec.errors import ModelError
 from sscodec.models import open_folder
 from sscodec.nn.config import SoundStreamConfig
-from sscodec.training.__main__ import main
 from sscodec.training.data import Clip, Pool
-from sscodec.training.export import export, load_checkpoint, mix
+from sscodec.training.export import export, load_checkpoint
 from sscodec.training.loop import Trainer
 from sscodec.training.recipe import Recipe
 
@@ -74,42 +71,3 @@ def test_training_it_begins_with_what_the_network_does_without_it(tmp_path):
     # One that goes on does not begin again.
     assert torch.equal(trained(WITH, tmp_path / "a", steps=0, resume=True), further)
     assert open_folder(tmp_path / "a").config.film == "encoder"
-
-
-def test_mixed_weights_lie_between_those_of_two_models(tmp_path):
-    trained(WITHOUT, tmp_path / "a")
-    trained(WITHOUT, tmp_path / "b", init=tmp_path / "a")
-    arguments = ["mix", str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path / "c"), "--share", "0.25"]
-    assert CliRunner().invoke(main, arguments).exit_code == 0
-    first, second, mixed = (open_folder(tmp_path / name).load().state_dict() for name in "abc")
-    for name, weight in mixed.items():
-        assert torch.allclose(weight, 0.75 * first[name] + 0.25 * second[name], atol=1e-3), name
-    assert not torch.equal(first["decoder.last.weight"], mixed["decoder.last.weight"])
-    lifted = mix(open_folder(tmp_path / "a"), open_folder(tmp_path / "a"), 0.5, treble=0.1).decoder.last
-    plain = first["decoder.last.weight"]
-    response = torch.fft.rfft(lifted.weight, 512, dim=1) / torch.fft.rfft(plain, 512, dim=1)
-    expected = 1.2 * plain
-    expected[:, 1:] -= 0.1 * plain[:, :-1]
-    expected[:, :-1] -= 0.1 * plain[:, 1:]
-    assert torch.allclose(lifted.weight, expected, atol=1e-6)
-    assert response[:, -1].abs().mean() > response[:, 0].abs().mean()
-    other = replace(WITHOUT, model=replace(WITHOUT.model, dim=5))
-    trained(other, tmp_path / "d")
-    with pytest.raises(ModelError, match="different shapes"):
-        mix(open_folder(tmp_path / "a"), open_folder(tmp_path / "d"), 0.5)
-
-
-@pytest.mark.parametrize("pitch_taps", [0, 2])
-def test_a_decoder_made_wider_sounds_the_same(tmp_path, pitch_taps):
-    trained(replace(WITHOUT, model=replace(WITHOUT.model, pitch_taps=pitch_taps)), tmp_path / "a")
-    done = CliRunner().invoke(main, ["widen", str(tmp_path / "a"), str(tmp_path / "b")])
-    assert done.exit_code == 0
-    narrow, wide = (open_folder(tmp_path / name).load() for name in "ab")
-    assert wide.config == replace(narrow.config, c_dec=4, weights_sha256=wide.config.weights_sha256)
-    x = torch.randn(1, 30, 4, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        sound = narrow.synthesise(x, None)
-        assert torch.allclose(wide.synthesise(x, None), sound, atol=2e-3 * float(sound.abs().max()))
-    # Twins differ in what reads them, so they can part.
-    first, second = wide.decoder.last.weight.unflatten(2, (-1, 2)).unbind(3)
-    assert not torch.allclose(first, second, rtol=0.05)

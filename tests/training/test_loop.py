@@ -307,34 +307,6 @@ def test_the_decoder_alone_learns_from_the_codes_of_a_model(sounds, tmp_path):
     assert last < first
 
 
-def test_the_denoiser_alone_learns(sounds, tmp_path):
-    """A new one for a model, then that one further; the codec stays as it is, and has its codes."""
-    generator = np.random.default_rng(1)
-    soundfile.write(tmp_path / "noise.wav", 0.3 * generator.standard_normal(32000), 8000)
-    manifest = tmp_path / "noisy.csv"
-    manifest.write_text(f"split,path,kind\ntrain,{sounds}/train.wav,speech\ntrain,noise.wav,noise\n")
-    run(sounds, tmp_path, write_recipe(tmp_path, "steps = 50"))
-    export(load_checkpoint(tmp_path / "run" / "last.pt"), tmp_path / "model")
-    path = write_recipe(tmp_path, "steps = 200\nlr = 1e-2\nnoisy = 1.0\ntrains = 'denoiser'")
-    path.write_text(path.read_text() + "denoiser = 8\n")
-    recipe = Recipe.load(path)
-    folders = [tmp_path / "model"]
-    for name in ("new", "further"):
-        train(recipe, [manifest], tmp_path / f"run-{name}", tmp_path / "cache", CPU, folders[-1])
-        export(load_checkpoint(tmp_path / f"run-{name}" / "last.pt"), tmp_path / name)
-        folders.append(tmp_path / name)
-        first, *_, last = (float(row["wave"]) for row in logs.read(tmp_path / f"run-{name}" / "log.csv"))
-        assert last < first
-    before, new, after = (load_file(folder / "weights.safetensors") for folder in folders)
-    assert all(torch.equal(tensor, new[name]) for name, tensor in before.items())
-    assert {name.split(".")[0] for name in new.keys() - before.keys()} == {"denoiser"}
-    for name, tensor in new.items():
-        assert torch.equal(tensor, after[name]) != name.startswith("denoiser."), name
-    pool = Pool.load([manifest], 8000, tmp_path / "cache")
-    with pytest.raises(ModelError, match="not the recipe's"):
-        Trainer(replace(recipe, trains="all"), pool, CPU).start_from(folders[0])
-
-
 def test_cosine_ends_at_zero():
     assert cosine(0.0) == 1.0
     assert cosine(0.5) == pytest.approx(0.5)
@@ -357,7 +329,6 @@ def test_cosine_ends_at_zero():
         ("steps = 1\nspeed = [1.0]", UsageError, "ranges"),
         ("steps = 1\nnoisy = 1.5", UsageError, "0 to 1"),
         ("steps = 1\nnoisy = 0.5\ntrains = 'decoder'", UsageError, "no use for noisy examples"),
-        ("steps = 1\nnoisy = 0.5\ntrains = 'denoiser'", UsageError, "a denoiser needs"),
         ("steps = 1\ntrains = 'film'", UsageError, "trains"),
         ("steps = 1\nnoisy = 0.5\nmusic_as_noise = -0.1", UsageError, "0 to 1"),
     ],
