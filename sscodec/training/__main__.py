@@ -52,7 +52,7 @@ def main() -> None:
     "--config",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     default=RECIPE,
-    help="Recipe (TOML); the first one of the shipped model by default.",
+    help="Recipe (TOML); by default the first one of sscodec-24khz.",
 )
 @data_option
 @click.option(
