@@ -30,7 +30,7 @@ from sscodec.errors import DamagedError, InputError, ModelError, UsageError
 from sscodec.pipes import input_name, open_input
 
 DEFAULT_PACKET_MS = 1000.0
-_AHEAD = 8
+_AHEAD = 32
 """Packets decoded together, where they need not be waited for."""
 
 

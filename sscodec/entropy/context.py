@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sscodec.entropy.layout import Layout, check_codes
 from sscodec.entropy.network import ContextNetwork
-from sscodec.entropy.ranges import Distribution, RangeDecoder, RangeEncoder, code_bits, weights_of
+from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, code_bits, ends_of, weights_of
 from sscodec.errors import DamagedError
 
 MAX_ROWS = 32
@@ -71,7 +71,7 @@ class ContextCoder:
     def decode_many(
         self, payloads: Sequence[bytes], frames: Sequence[int]
     ) -> list[NDArray[np.int32] | DamagedError]:
-        """What `decode` gives or raises for each of several payloads; eight take a third of eight times one.
+        """What `decode` gives or raises for each of several payloads; 32 take a seventh of 32 times one.
 
         The network sees them as so many signals: its products are large enough to be worth their call.
         """
@@ -86,11 +86,11 @@ class ContextCoder:
                 break  # all that is left is zeros
             known, sums = memory.known[0], np.zeros((memory.known.shape[1], network.embedding), np.int32)
             for k in range(n_q):
-                distributions = drawn[k].given(known, sums)
+                ends = drawn[k].given(known, sums)
                 for index in going:
                     for channel in range(channels):
-                        distribution = distributions[index * channels + channel]
-                        codes[frame, k, index, channel] = readers[index].decode(distribution)
+                        row = ends[index * channels + channel]
+                        codes[frame, k, index, channel] = readers[index].decode(row)
                 sums += network.embed(k, codes[frame, k].ravel())
             network.remember(memory, sums[None])
         return [
@@ -109,15 +109,14 @@ class _Drawn:
         self._network = network
         self._k = k
         self._known = self._sums = np.zeros((0, 0), np.int32)
-        self._distributions: list[Distribution] = []
+        self._ends = np.zeros((0, 0), np.int64)
 
-    def given(self, known: NDArray[np.int32], sums: NDArray[np.int32]) -> list[Distribution]:
-        """Of known [n, D] and sums [n, E], as in `ContextNetwork.scores`."""
+    def given(self, known: NDArray[np.int32], sums: NDArray[np.int32]) -> NDArray[np.int64]:
+        """`ends_of` [n, K] of known [n, D] and sums [n, E], as in `ContextNetwork.scores`."""
         if not (np.array_equal(known, self._known) and np.array_equal(sums, self._sums)):
             self._known, self._sums = known, sums.copy()
-            weights = weights_of(self._network.scores(known, sums, self._k))
-            self._distributions = [Distribution(row) for row in weights]
-        return self._distributions
+            self._ends = ends_of(weights_of(self._network.scores(known, sums, self._k)))
+        return self._ends
 
 
 class _Reader:
@@ -135,10 +134,10 @@ class _Reader:
         """Whether the codes of a frame may be others than zeros."""
         return frame < self._frames and self._damage is None and not self._decoder.only_zeros_follow
 
-    def decode(self, distribution: Distribution) -> int:
+    def decode(self, ends: NDArray[np.int64]) -> int:
         if self._damage is None:
             try:
-                return self._decoder.decode(distribution)
+                return self._decoder.decode(ends)
             except DamagedError as error:
                 self._damage = error
         return 0

@@ -7,7 +7,6 @@ frequency weight[i] + 1 of 2**24: no rounding of a floating-point number has a s
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from typing import Any
 
 import constriction
@@ -106,12 +105,9 @@ class RangeEncoder:
         raise AssertionError("the interval of a range coder holds a number")
 
 
-class Distribution:
-    """Weights [K] with their sums, for decoding."""
-
-    def __init__(self, weights: NDArray[np.float32]) -> None:
-        self.ends: list[int] = (np.cumsum(weights.astype(np.int64)) + np.arange(1, len(weights) + 1)).tolist()
-        """Of each symbol, its frequency and those of all before it."""
+def ends_of(weights: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Of weights [n, K] and each symbol, its frequency and those of all before it: what decoding takes."""
+    return weights.cumsum(1, np.int64) + np.arange(1, weights.shape[1] + 1)
 
 
 class RangeDecoder:
@@ -133,17 +129,16 @@ class RangeDecoder:
         """Whether all further symbols are 0, whatever their distributions, and `finish` finds no fault."""
         return self._offset == 0 and self._is_shortest()
 
-    def decode(self, distribution: Distribution) -> int:
-        """The next symbol."""
+    def decode(self, ends: NDArray[np.int64]) -> int:
+        """The next symbol, of a distribution [K] of which `ends_of` has the rows."""
         scale = self._range >> TOTAL_BITS
         quantile = self._offset // scale
         if quantile >> TOTAL_BITS:
             raise DamagedError("the range-coded codes are not possible: a damaged packet")
-        ends = distribution.ends
-        symbol = bisect_right(ends, quantile)
-        start = ends[symbol - 1] if symbol else 0
+        symbol = int(ends.searchsorted(quantile, "right"))
+        start = int(ends[symbol - 1]) if symbol else 0
         self._offset -= scale * start
-        self._range = scale * (ends[symbol] - start)
+        self._range = scale * (int(ends[symbol]) - start)
         if self._range < 1 << 8 * _WORD_BYTES:
             word = self._data[self._read : self._read + _WORD_BYTES].ljust(_WORD_BYTES, b"\0")
             self._range <<= 8 * _WORD_BYTES

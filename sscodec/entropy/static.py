@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscodec.entropy.layout import Layout, OneByOne, check_codes
-from sscodec.entropy.ranges import Distribution, RangeDecoder, RangeEncoder, code_bits
+from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, code_bits, ends_of
 
 
 class StaticCoder(OneByOne):
@@ -16,7 +16,7 @@ class StaticCoder(OneByOne):
         """tables: weights [n_q or more, codebook_size], integers that sum to 2**24 - codebook_size each."""
         self._layout = layout
         self._tables = tables[: layout.n_q]
-        self._distributions = [Distribution(table) for table in self._tables]
+        self._ends = ends_of(self._tables)
 
     def encode(self, codes: NDArray[np.integer]) -> bytes | None:
         """The payload of codes [channels, n_q, frames]; None where only raw codes can hold them.
@@ -38,11 +38,11 @@ class StaticCoder(OneByOne):
         """The codes, int32 [channels, n_q, frames], of a payload; DamagedError when it does not hold them."""
         channels = self._layout.channels
         decoder = RangeDecoder(payload)
-        codes = np.zeros((len(self._distributions), frames * channels), np.int32)
-        for row, distribution in zip(codes, self._distributions, strict=True):
+        codes = np.zeros((len(self._ends), frames * channels), np.int32)
+        for row, ends in zip(codes, self._ends, strict=True):
             for place in range(len(row)):
                 if decoder.only_zeros_follow:
                     break
-                row[place] = decoder.decode(distribution)
+                row[place] = decoder.decode(ends)
         decoder.finish()
         return np.ascontiguousarray(codes.reshape(len(codes), frames, channels).transpose(2, 0, 1))

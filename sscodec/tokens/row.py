@@ -225,7 +225,7 @@ def row_of_stream(source: str | Path | BinaryIO, key: str, n_q: int | None = Non
             raise InputError(f"has {header.n_q} codebooks, and the rows have {n_q}; give --n-q {header.n_q}")
         coder = PacketCoder(header)
         parts = [np.zeros((header.channels, header.n_q, 0), code_dtype(header.codebook_size))]
-        for _, codes in coder.decode_all(stream, ahead=8):
+        for _, codes in coder.decode_all(stream, ahead=32):
             if isinstance(codes, DamagedError):
                 raise codes
             if codes is not None:

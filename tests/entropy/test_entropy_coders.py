@@ -14,7 +14,7 @@ from sscodec.entropy import CONTEXT, RAW, STATIC, coder_for
 from sscodec.entropy.model import EntropyModel
 from sscodec.entropy.network import Parameters
 from sscodec.entropy.prediction import REACH, predict
-from sscodec.entropy.ranges import Distribution, RangeDecoder, RangeEncoder, weights_of
+from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, ends_of, weights_of
 from sscodec.errors import DamagedError, ModelError, UsageError
 
 CODERS = st.sampled_from([STATIC, CONTEXT])
@@ -146,10 +146,10 @@ def test_a_few_bytes_do_not_hold_codes_without_end(number, monkeypatch):
     coder, steps = coder_for(number, layout, model), 0
     real = RangeDecoder.decode
 
-    def counting(self, distribution):
+    def counting(self, ends):
         nonlocal steps
         steps += 1
-        return real(self, distribution)
+        return real(self, ends)
 
     monkeypatch.setattr(RangeDecoder, "decode", counting)
     assert not coder.decode(b"", 4096).any() and steps == 0
@@ -180,7 +180,7 @@ def test_an_encoder_sends_raw_codes_rather_than_such_a_payload():
     reader = RangeDecoder(b"\xaa")
     with pytest.raises(DamagedError, match="shorter than what they hold"):
         for symbol in strict:
-            assert reader.decode(Distribution(third)) == symbol
+            assert reader.decode(ends_of(third[None])[0]) == symbol
 
 
 @given(CODERS)
@@ -261,7 +261,7 @@ def test_the_range_coder_alone(steps):
     payload = encoder.finish()
     decoder, slow = RangeDecoder(payload), reference.RangeDecoder(payload)
     for table, symbol in zip(tables, symbols, strict=True):
-        assert decoder.decode(Distribution(table)) == symbol
+        assert decoder.decode(ends_of(table[None])[0]) == symbol
         assert slow.decode(table.astype(int).tolist()) == symbol
     decoder.finish()
     assert payload == slow.shortest()
