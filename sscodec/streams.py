@@ -30,7 +30,7 @@ from sscodec.errors import DamagedError, InputError, ModelError, UsageError
 from sscodec.pipes import input_name, open_input
 
 DEFAULT_PACKET_MS = 1000.0
-_AHEAD = 32
+AHEAD = 32
 """Packets decoded together, where they need not be waited for."""
 
 
@@ -253,7 +253,7 @@ class CodesWriter:
 
 def packets_ahead(file: BinaryIO) -> int:
     """How many packets to decode together: one of a pipe, which may be live."""
-    return _AHEAD if file.seekable() else 1
+    return AHEAD if file.seekable() else 1
 
 
 def open_streams(source: str | Path | BinaryIO, stack: ExitStack) -> tuple[BinaryIO, Iterator[StreamReader]]:
