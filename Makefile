@@ -10,7 +10,7 @@ demo: $(VENV)/.demo
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo.sh
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
