@@ -63,6 +63,7 @@ def graphs(model: Model) -> tuple[Any, Any, dict[str, Any]]:
     facts = {
         "model": model.id,
         "weights_sha256": model.sha256,
+        "reads": list(config.reads),
         "architecture": config.architecture,
         "licence": config.licence,
         "sample_rate": config.sample_rate,
@@ -87,7 +88,8 @@ def _architecture(model: Model) -> ModuleType:
 
 
 def _metadata(facts: dict[str, Any], graph: Graph) -> dict[str, str]:
-    return {**{key: str(value) for key, value in facts.items()}, "states": json.dumps(graph.states)}
+    text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()}
+    return {**text, "states": json.dumps(graph.states)}
 
 
 def _text(facts: dict[str, Any]) -> str:
