@@ -25,30 +25,29 @@ VARIANCE_FLOOR = 1e-5
 
 
 def encoder(graph: Graph, network: Spectral, audio: Value) -> Value:
-    """Codes int64 [n_q, frames] of audio [1, samples]; the first block has one frame less than later ones.
+    """Codes int64 [n_q, frames] of audio [1, samples], a frame late: the first codes lie before the sound.
 
-    A frame's window ends a hop after it. So the state holds the first half of the next one's, weighted.
+    A frame's window ends a hop after it. So the state holds the first half of the next one's, weighted. What
+    is heard of the frame before the sound is kept from the filters, which see zeros there.
     """
-    hop, started = network.config.hop, graph.state(STARTED, [1])
+    hop = network.config.hop
     halves = graph.reshape(audio, -1, hop)
-    early, late = _windows(graph, network.analysis, halves, started)
+    first = _first(graph, halves)
+    early, late = _windows(network.analysis, first)
     early = graph.with_past(halves * early, "analysis", [1, hop], 0)
     windows = graph.concat(graph.cut(early, 0, 0, -1), halves * late, axis=1)
-    # Before the sound there was no frame that the first block could complete.
-    windows = graph.cut(windows, 0, graph.cast(1.0 - started, TensorProto.INT64))
     real, imaginary = _split(graph, windows @ _transform(graph, hop), 2)
     x = _linear(graph, _features(graph, real, imaginary), network.encoder.first)
     for k, block in enumerate(network.encoder.blocks):
-        x = _block(graph, x, block, f"encoder.blocks.{k}")
+        x = _block(graph, x * (1.0 - first), block, f"encoder.blocks.{k}")
     x = _linear(graph, x, network.encoder.last)
     power = graph.op("ReduceMean", x * x, axes=[1])
-    graph.next_state(STARTED, np.ones(1, np.float32))
     return search.encode(graph, x / graph.op("Sqrt", power + FLOOR), network.quantizer)
 
 
 def decoder(graph: Graph, network: Spectral, codes: Value) -> Value:
     """Audio [1, samples] of codes int64 [n_q, frames]."""
-    hop, dim, started = network.config.hop, network.config.dim, graph.state(STARTED, [1])
+    hop, dim = network.config.hop, network.config.dim
     x = search.decode(graph, codes, network.quantizer)
     whole = graph.with_past(x, "decoder.first", [DECODER_TAPS - 1, dim], 0)
     taps = [graph.cut(whole, 0, k, k - DECODER_TAPS + 1 or END) for k in range(DECODER_TAPS)]
@@ -59,21 +58,26 @@ def decoder(graph: Graph, network: Spectral, codes: Value) -> Value:
     log_gain, real, imaginary = _split(graph, x, 3)
     gain = graph.op("Exp", graph.op("Min", log_gain, MAX_LOG_GAIN))
     frames = graph.concat(real * gain, imaginary * gain, axis=1) @ _inverse(graph, hop)
-    early, late = _windows(graph, network.synthesis, frames, started)
+    early, late = _windows(network.synthesis, _first(graph, frames))
     overlap = graph.with_past(graph.cut(frames, 1, hop) * late, "synthesis", [1, hop], 0)
-    graph.next_state(STARTED, np.ones(1, np.float32))
     return graph.reshape(graph.cut(frames, 1, 0, hop) * early + graph.cut(overlap, 0, 0, -1), 1, -1)
 
 
-def _windows(graph: Graph, windows: Windows, rows: Value, started: Value) -> tuple[Value, np.ndarray]:
+def _first(graph: Graph, rows: Value) -> Value:
+    """[rows, 1]: 1 for the first row of a stream, 0 for all others."""
+    row = graph.expand(graph.count(graph.length(rows, 0)), 1)
+    first = graph.cast(graph.op("Equal", row, 0), TensorProto.FLOAT) * (1.0 - graph.state(STARTED, [1]))
+    graph.next_state(STARTED, np.ones(1, np.float32))
+    return first
+
+
+def _windows(windows: Windows, first: Value) -> tuple[Value, np.ndarray]:
     """The first half of each row's window, [rows, hop], and the second half of all, [1, hop].
 
     The window of a sound's first frame differs in its first half alone.
     """
-    hop, usual, first = windows.hop, windows.usual.numpy(), windows.first.numpy()
-    row = graph.expand(graph.count(graph.length(rows, 0)), 1)
-    is_first = graph.cast(graph.op("Equal", row, 0), TensorProto.FLOAT) * (1.0 - started)
-    return is_first * (first - usual)[None, :hop] + usual[None, :hop], usual[None, hop:]
+    hop, usual, at_start = windows.hop, windows.usual.numpy(), windows.first.numpy()
+    return first * (at_start - usual)[None, :hop] + usual[None, :hop], usual[None, hop:]
 
 
 def _transform(graph: Graph, hop: int) -> Value:
