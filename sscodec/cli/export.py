@@ -18,9 +18,10 @@ def export() -> None:
 @export.command()
 @click.argument("model", metavar="[MODEL]", required=False, shell_complete=complete_model)
 @click.option("--output", "-o", required=True, metavar="DIR", help="Folder to write to; made if need be.")
+@click.option("--int8", is_flag=True, help="Keep the decoder's weights in 8 bits: half the size.")
 @force_option
 @click.option("--quiet", "-q", is_flag=True, help="No notes.")
-def onnx(model: str | None, output: str, force: bool, quiet: bool) -> None:
+def onnx(model: str | None, output: str, int8: bool, force: bool, quiet: bool) -> None:
     """Write a model as ONNX: DIR/encoder.onnx, DIR/decoder.onnx and DIR/model.json.
 
     MODEL is an id or a folder; by default the model that encode takes. Its architecture must be soundstream
@@ -30,5 +31,5 @@ def onnx(model: str | None, output: str, force: bool, quiet: bool) -> None:
     from sscodec.export.folder import export as export_onnx
     from sscodec.models import find
 
-    for path in export_onnx(find(model), Path(output), force):
+    for path in export_onnx(find(model), Path(output), int8, force):
         note(f"{path}: {path.stat().st_size} bytes", quiet)

@@ -27,11 +27,12 @@ def check_architecture(model: Model) -> None:
         )
 
 
-def export(model: Model, folder: Path, force: bool = False) -> list[Path]:
+def export(model: Model, folder: Path, int8: bool = False, force: bool = False) -> list[Path]:
     """Write the three files into a folder, which is made if need be; their paths.
 
-    force: replace existing ones. Raises ModelError and OutputError; then no file is new but in part of the
-    three.
+    int8: keep the decoder's weights in 8 bits. force: replace existing files.
+
+    Raises ModelError and OutputError. No file is half-written, but some of the three may be there.
     """
     check_architecture(model)
     try:
@@ -41,7 +42,7 @@ def export(model: Model, folder: Path, force: bool = False) -> list[Path]:
     paths = [folder / name for name in (ENCODER_FILE, DECODER_FILE, MODEL_FILE)]
     for path in paths:
         check_output(path, model.path, force)
-    encoder, decoder, facts = graphs(model)
+    encoder, decoder, facts = graphs(model, int8)
     contents = [encoder.SerializeToString(), decoder.SerializeToString(), _text(facts).encode()]
     for path, content in zip(paths, contents, strict=True):
         with open_output(path, force=force) as file:
@@ -49,13 +50,13 @@ def export(model: Model, folder: Path, force: bool = False) -> list[Path]:
     return paths
 
 
-def graphs(model: Model) -> tuple[Any, Any, dict[str, Any]]:
+def graphs(model: Model, int8: bool = False) -> tuple[Any, Any, dict[str, Any]]:
     """The `ModelProto` of encoder and decoder, and what `model.json` holds. Raises ModelError."""
     check_architecture(model)
     network: Any = model.load()
     side = _architecture(model)
     config = model.config
-    encoder, decoder = Graph("encoder"), Graph("decoder")
+    encoder, decoder = Graph("encoder"), Graph("decoder", int8)
     audio = encoder.input("audio", np.float32, [1, "samples"])
     encoder.output("codes", side.encoder(encoder, network, audio), np.int64, [config.n_q, "frames"])
     codes = decoder.input("codes", np.int64, ["n_q", "frames"])
@@ -71,6 +72,7 @@ def graphs(model: Model) -> tuple[Any, Any, dict[str, Any]]:
         "n_q": config.n_q,
         "codebook_size": config.codebook_size,
         "lookahead": config.lookahead,
+        "int8": int8,
         "sscodec": sscodec.__version__,
     }
     files = [graph.model(_metadata(facts, graph)) for graph in (encoder, decoder)]

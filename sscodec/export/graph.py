@@ -51,10 +51,10 @@ Operand = Value | np.ndarray | float | int
 
 
 class Graph:
-    """half: keep weights in float16 where nothing is lost; they are widened when the file is loaded."""
+    """int8: keep matrices of weights in 8 bits, with a scale for each row."""
 
-    def __init__(self, name: str, half: bool = True) -> None:
-        self._name, self._half = name, half
+    def __init__(self, name: str, int8: bool = False) -> None:
+        self._name, self._int8 = name, int8
         self._nodes: list[Any] = []
         self._initializers: dict[str, Any] = {}
         self._inputs: list[Any] = []
@@ -101,9 +101,16 @@ class Graph:
         return whole
 
     def weight(self, array: np.ndarray) -> Value:
-        """A float32 tensor of a model."""
+        """A float32 tensor of a model, kept as float16 where nothing is lost.
+
+        It is widened when the file is loaded, for all that follows from constants is computed then.
+        """
+        if self._int8 and array.ndim > 1:
+            scale = np.abs(array).max(tuple(range(1, array.ndim)), keepdims=True) / 127 + 1e-12
+            rounded = np.round(array / scale).astype(np.int8)
+            return self.cast(self._constant(rounded), TensorProto.FLOAT) * scale.astype(np.float32)
         half = array.astype(np.float16)
-        if not self._half or not np.array_equal(half.astype(np.float32), array):
+        if not np.array_equal(half.astype(np.float32), array):
             return self._constant(array.astype(np.float32))
         return self.cast(self._constant(half), TensorProto.FLOAT)
 
@@ -159,9 +166,15 @@ class Graph:
     def _constant(self, array: np.ndarray) -> Value:
         """Equal small ones, such as the bounds of slices, are stored once."""
         small = array.size <= 8
-        key = f"{array.dtype}_{array.shape}_{array.tolist()}" if small else f"constant_{len(self._initializers)}"
+        key = (
+            f"{array.dtype}_{array.shape}_{array.tolist()}"
+            if small
+            else f"constant_{len(self._initializers)}"
+        )
         if key not in self._initializers:
-            self._initializers[key] = numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), key)
+            self._initializers[key] = numpy_helper.from_array(
+                np.ascontiguousarray(array).reshape(array.shape), key
+            )
         return Value(self, key)
 
 

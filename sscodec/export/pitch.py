@@ -37,7 +37,9 @@ def _periods(graph: Graph, audio: Value, layer: PitchFilter) -> tuple[Value, Val
     window, longest, step = layer.window, layer.longest, layer.hop // layer.step
     # The last sample of a segment is the last of its frame.
     frames = (graph.length(low, 0) - (longest + window - step)) / step
-    segments = graph.op("Gather", low, _sums(graph, graph.count(frames) * step, graph.count(longest + window)))
+    segments = graph.op(
+        "Gather", low, _sums(graph, graph.count(frames) * step, graph.count(longest + window))
+    )
     now = graph.cut(segments, 1, longest)
     delayed = graph.op(
         "Gather", segments, _sums(graph, longest - graph.count(longest + 1), graph.count(window)), axis=1

@@ -43,7 +43,9 @@ def _block(graph: Graph, x: Value, block: Block, name: str) -> Value:
     for k, unit in enumerate(block.units):
         y = _conv(graph, x, unit.dilated, f"{name}.units.{k}.dilated")
         x = x + _conv(graph, y, unit.pointwise, f"{name}.units.{k}.pointwise")
-    return _conv(graph, x, block.resample, f"{name}.resample") if isinstance(block.resample, Downsample) else x
+    return (
+        _conv(graph, x, block.resample, f"{name}.resample") if isinstance(block.resample, Downsample) else x
+    )
 
 
 def _conv(graph: Graph, x: Value, layer: CausalConv, name: str) -> Value:

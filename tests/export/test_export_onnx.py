@@ -69,7 +69,9 @@ class Stream:
 
     def __init__(self, folder: Path, side: str) -> None:
         facts = json.loads((folder / "model.json").read_text())
-        self.session = onnxruntime.InferenceSession(folder / f"{side}.onnx", providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(
+            folder / f"{side}.onnx", providers=["CPUExecutionProvider"]
+        )
         self.state = {s["name"]: np.zeros(s["shape"], s["dtype"]) for s in facts["states"][side]}
 
     def push(self, **x: np.ndarray) -> np.ndarray:
@@ -110,7 +112,9 @@ def test_it_is_the_codec_block_by_block(case, frames):
 def test_fewer_codebooks_are_the_first_rows(case):
     codec, folder, sound, codes = case
     for n_q in {1, -(-len(codes) // 2)}:
-        assert (codec.encode(sound, n_q=n_q) == encoded(codec.model.config, folder, sound, 75)[:n_q]).mean() > 0.999
+        assert (
+            codec.encode(sound, n_q=n_q) == encoded(codec.model.config, folder, sound, 75)[:n_q]
+        ).mean() > 0.999
         audio = decoded(folder, codes[:n_q], 75)
         np.testing.assert_allclose(audio, codec.decode(codes[:n_q]).reshape(1, -1), atol=1e-4)
 
@@ -125,11 +129,9 @@ def test_the_files_say_what_they_are(case):
     codec, folder, _, _ = case
     model, config = codec.model, codec.model.config
     facts = json.loads((folder / "model.json").read_text())
-    for name, value in {
-        "model": model.id, "weights_sha256": model.sha256, "sample_rate": config.sample_rate, "hop": config.hop,
-        "n_q": config.n_q, "codebook_size": 64, "lookahead": config.lookahead, "reads": [],
-    }.items():  # fmt: skip
-        assert facts[name] == value
+    assert facts["model"] == model.id and facts["weights_sha256"] == model.sha256
+    for name in ("sample_rate", "hop", "n_q", "codebook_size", "lookahead", "architecture", "licence"):
+        assert facts[name] == getattr(config, name)
     for side, main in ("encoder", "audio"), ("decoder", "codes"):
         file = onnx.load(folder / f"{side}.onnx")
         found = {prop.key: prop.value for prop in file.metadata_props}
@@ -147,6 +149,17 @@ def test_weights_are_stored_in_half_precision_where_they_are(case):
     size = sum((folder / f"{side}.onnx").stat().st_size for side in ("encoder", "decoder"))
     codebooks = codec.model.codebooks.size
     assert size < 2 * (codec.model.parameters + codebooks) + 200_000
+
+
+def test_weights_in_8_bits(case, tmp_path):
+    codec, folder, _, codes = case
+    export(codec.model, tmp_path, int8=True)
+    encoders = [(path / "encoder.onnx").stat().st_size for path in (folder, tmp_path)]
+    assert abs(encoders[0] - encoders[1]) < 4  # "true" for "false"
+    assert json.loads((tmp_path / "model.json").read_text())["int8"] is True
+    sound, expected = decoded(tmp_path, codes, 75), decoded(folder, codes, 75)
+    np.testing.assert_allclose(decoded(tmp_path, codes, 7), sound, atol=1e-4)
+    assert 1e-5 < (sound - expected).std() < 0.2 * expected.std()
 
 
 def test_python_of_the_document(tmp_path, monkeypatch):
