@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import nn
 
 from sscodec.export import search
 from sscodec.export.graph import Graph, Value
 from sscodec.export.pitch import pitch_filter
-from sscodec.nn.layers import CausalConv, Downsample, Film, Upsample
+from sscodec.nn.layers import CausalConv, Downsample, Film, ResidualUnit, Upsample
 from sscodec.nn.soundstream import Block, SoundStream
 
 
@@ -37,15 +38,17 @@ def decoder(graph: Graph, network: SoundStream, codes: Value) -> Value:
     return graph.op("Squeeze", signals, np.array([1]))
 
 
-def _block(graph: Graph, x: Value, block: Block, name: str) -> Value:
+def _block(graph: Graph, x: Value, block: nn.Module, name: str) -> Value:
+    assert isinstance(block, Block)
     if isinstance(block.resample, Upsample):
         x = _conv(graph, x, block.resample, f"{name}.resample")
     for k, unit in enumerate(block.units):
+        assert isinstance(unit, ResidualUnit)
         y = _conv(graph, x, unit.dilated, f"{name}.units.{k}.dilated")
         x = x + _conv(graph, y, unit.pointwise, f"{name}.units.{k}.pointwise")
-    return (
-        _conv(graph, x, block.resample, f"{name}.resample") if isinstance(block.resample, Downsample) else x
-    )
+    if isinstance(block.resample, Downsample):
+        x = _conv(graph, x, block.resample, f"{name}.resample")
+    return x
 
 
 def _conv(graph: Graph, x: Value, layer: CausalConv, name: str) -> Value:
@@ -56,14 +59,8 @@ def _conv(graph: Graph, x: Value, layer: CausalConv, name: str) -> Value:
     if layer.activated:
         x = graph.op("Elu", x)
     x = graph.with_past(x, name, [1, inputs // stride, layer.past * stride], 2)
-    y = graph.op(
-        "Conv",
-        x,
-        graph.weight(weight),
-        graph.weight(layer.spread_bias().numpy()),
-        strides=[stride],
-        dilations=[layer.dilation],
-    )
+    arrays = map(graph.weight, (weight, layer.spread_bias().numpy()))
+    y = graph.op("Conv", x, *arrays, strides=[stride], dilations=[layer.dilation])
     if not isinstance(layer, Upsample):
         return y
     channels = outputs // layer.stride

@@ -105,7 +105,8 @@ def _features(graph: Graph, real: Value, imaginary: Value) -> Value:
     return graph.concat(real * factor, imaginary * factor, log * (LEVEL_SCALE / 2) + LEVEL_SHIFT, axis=1)
 
 
-def _block(graph: Graph, x: Value, block: Block, name: str) -> Value:
+def _block(graph: Graph, x: Value, block: nn.Module, name: str) -> Value:
+    assert isinstance(block, Block)
     taps = block.filter.weight.numpy()
     past, width = len(taps) - 1, taps.shape[1]
     whole = graph.with_past(x, f"{name}.filter", [past, width], 0)
