@@ -69,7 +69,7 @@ class Graph:
     def ops(self, kind: str, *inputs: Operand, outputs: int, **attributes: Any) -> list[Value]:
         names = [f"{kind}_{len(self._nodes)}_{k}" for k in range(outputs)]
         given = [self._operand(x).name for x in inputs]
-        self._nodes.append(helper.make_node(kind, given, names, **attributes))
+        self._nodes.append(helper.make_node(kind, given, names, names[0], **attributes))
         return [Value(self, name) for name in names]
 
     def input(self, name: str, dtype: type, shape: Sequence[int | str]) -> Value:
