@@ -45,6 +45,6 @@ OTHERS = encodec==0.1.1 descript-audio-codec==1.0.0
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[train,eval,interop,dev]'
+	$(BIN)/pip install --quiet --editable '.[train,eval,interop,onnx,dev]'
 	$(BIN)/pip install --quiet --no-deps $(OTHERS)
 	touch $@ $(VENV)/.demo

@@ -107,13 +107,13 @@ def evaluate(
     note(f"to look and listen: {folder / 'report.html'}", quiet)
 
 
-def needs_packages(*names: str) -> None:
-    """Raise SscodecError where one of the packages of the extra `eval` is missing."""
+def needs_packages(*names: str, extra: str = "eval") -> None:
+    """Raise SscodecError where one of these packages, which come with the extra, is missing."""
     from importlib.util import find_spec
 
     if missing := [name for name in names if not find_spec(name)]:
         raise SscodecError(
-            f"this command needs {' and '.join(missing)}; install them with: pip install 'sscodec[eval]'"
+            f"this command needs {' and '.join(missing)}; install them with: pip install 'sscodec[{extra}]'"
         )
 
 

@@ -65,6 +65,7 @@ _COMMANDS = {
     ("evaluate", "compare", "measure", "bench"): "eval",
     ("listen",): "play",
     ("plot", "view"): "spectrogram",
+    ("onnx",): "export onnx",
     ("version",): "--version",
 }
 

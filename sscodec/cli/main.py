@@ -29,6 +29,7 @@ _COMMANDS = {
     "verify": "verify",
     "repair": "repair",
     "models": "models",
+    "export": "export",
     "tokens": "tokens",
     "eval": "eval:evaluate",
     "spectrogram": "spectrogram",

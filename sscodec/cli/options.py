@@ -31,7 +31,7 @@ _REPORTED = "sscodec.reported"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _complete_model(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_model(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ids of models for the shell, or folders where no id begins so."""
     from sscodec.models import installed
 
@@ -45,7 +45,7 @@ def _complete_model(_: click.Context, __: click.Parameter, incomplete: str) -> l
 model_option = click.option(
     "--model",
     metavar="ID|FOLDER",
-    shell_complete=_complete_model,
+    shell_complete=complete_model,
     help="Model to use (see `sscodec models`).",
 )
 

@@ -82,6 +82,9 @@ class SoundStream(Network):
     denoiser."""
 
     config: SoundStreamConfig
+    encoder: Encoder
+    quantizer: ResidualVectorQuantizer
+    decoder: Decoder
 
     def __init__(self, config: SoundStreamConfig) -> None:
         super().__init__()

@@ -40,6 +40,9 @@ class Spectral(Network):
     """Analysis, encoder, residual vector quantizer, decoder, synthesis."""
 
     config: SpectralConfig
+    encoder: Encoder
+    quantizer: ResidualVectorQuantizer
+    decoder: Decoder
 
     def __init__(self, config: SpectralConfig) -> None:
         super().__init__()
