@@ -221,7 +221,7 @@ def validate_command(
 @data_option
 @cache_option
 @click.option("--hours", type=float, default=4.0, show_default=True, help="At most so much audio.")
-@click.option("--minutes", type=float, default=20.0, show_default=True, help="Length of the run.")
+@click.option("--minutes", type=float, default=20.0, show_default=True, help="Processor time of the run.")
 @device_option
 @threads_option
 def entropy_command(

@@ -69,7 +69,7 @@ def static_weights(counts: Tensor) -> np.ndarray:
 
 
 def learn(clips: list[CodedClip], codebooks: Tensor, minutes: float, seed: int = 1) -> Learned:
-    """Learn from codes by codebooks float [n_q, K, dim], for so many minutes of wall clock."""
+    """Learn from codes by codebooks float [n_q, K, dim], for so many minutes of processor time."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     counts = count_codes(clips, codebooks.shape[1])
@@ -82,10 +82,10 @@ def learn(clips: list[CodedClip], codebooks: Tensor, minutes: float, seed: int =
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
     usable = [clip.codes for clip in clips if clip.codes.shape[1] >= PACKET_FRAMES]
     lengths = torch.tensor([codes.shape[1] for codes in usable], dtype=torch.float64)
-    started = time.monotonic()
+    started = time.process_time()
     with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}", disable=None) as bar:
         step, mean = 0, 0.0
-        while (progress := (time.monotonic() - started) / (60 * minutes)) < 1:
+        while (progress := (time.process_time() - started) / (60 * minutes)) < 1:
             chosen = torch.multinomial(lengths, BATCH, replacement=True, generator=generator)
             rooms = lengths[chosen] - PACKET_FRAMES + 1
             starts = (torch.rand(BATCH, generator=generator, dtype=torch.float64) * rooms).long()
