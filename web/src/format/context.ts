@@ -1,0 +1,123 @@
+import { type EntropyModel, LAYERS } from "./entropy-model";
+import { RangeDecoder } from "./ranges";
+import { weightsOf } from "./weights";
+
+const clip = (x: number) => Math.min(Math.max(x, -1023), 1023);
+const act = (x: number) => Math.min(Math.max(x >> 7, 0), 127);
+
+/** out[row] += matrix[row, from + i] · x[i]: rows of `width` numbers, the matrix begins at `begin`. */
+function multiply(out: Int32Array, matrix: Int8Array, begin: number, width: number, from: number, x: Int32Array): void {
+  for (let row = 0; row < out.length; row++) {
+    const at = begin + row * width + from;
+    let sum = out[row] as number;
+    for (let i = 0; i < x.length; i++) sum += (matrix[at + i] as number) * (x[i] as number);
+    out[row] = sum;
+  }
+}
+
+/** The network of docs/format.md for one channel of one packet. */
+class Channel {
+  /** Sum of the embeddings of this frame's codes so far. */
+  readonly embedding: Int32Array;
+  /** x_l of the last 2^l frames, for each layer l; [2^l][D], at t mod 2^l. */
+  private readonly past: Int32Array[][];
+  /** x_4 of the last frame. */
+  private state: Int32Array;
+  private readonly clipped: Int32Array;
+  private readonly head: Int32Array;
+  private time = 0;
+
+  constructor(private readonly model: EntropyModel) {
+    const { D, E, H } = model;
+    this.embedding = new Int32Array(E);
+    this.clipped = new Int32Array(E);
+    this.head = new Int32Array(H);
+    this.state = new Int32Array(D);
+    this.past = Array.from({ length: LAYERS }, (_, l) => Array.from({ length: 2 ** l }, () => new Int32Array(D)));
+  }
+
+  /** Scores [K] of codebook k, from the codes before. */
+  scores(k: number, scores: Int32Array): void {
+    const { model, head, clipped } = this;
+    const { D, E, H, K } = model;
+    head.set(model.headBias.subarray(k * H, (k + 1) * H));
+    multiply(head, model.pastWeight, k * H * D, D, 0, this.state);
+    this.clip();
+    multiply(head, model.partWeight, k * H * E, E, 0, clipped);
+    scores.set(model.scoreBias.subarray(k * K, (k + 1) * K));
+    for (let h = 0; h < H; h++) {
+      const active = act(head[h] as number);
+      if (active === 0) continue;
+      const at = (k * H + h) * K;
+      for (let i = 0; i < K; i++) {
+        scores[i] = (scores[i] as number) + active * (model.scoreWeight[at + i] as number);
+      }
+    }
+    for (let i = 0; i < K; i++) scores[i] = (scores[i] as number) >> 6;
+  }
+
+  add(k: number, code: number): void {
+    const { E, K, embed } = this.model;
+    const at = (k * K + code) * E;
+    for (let i = 0; i < E; i++) this.embedding[i] = (this.embedding[i] as number) + (embed[at + i] as number);
+  }
+
+  /** The frame is complete. */
+  step(): void {
+    const { model } = this;
+    const { D, E } = model;
+    this.clip();
+    let x = Int32Array.from(model.frameBias);
+    multiply(x, model.frameWeight, 0, E, 0, this.clipped);
+    x = x.map(act);
+    for (let l = 0; l < LAYERS; l++) {
+      const ring = this.past[l] as Int32Array[];
+      const slot = this.time % ring.length;
+      const before = ring[slot] as Int32Array;
+      const sums = Int32Array.from(model.layerBias.subarray(l * D, (l + 1) * D));
+      for (let i = 0; i < D; i++) sums[i] = (sums[i] as number) + 128 * (x[i] as number);
+      multiply(sums, model.layerWeight, l * D * 2 * D, 2 * D, 0, x);
+      multiply(sums, model.layerWeight, l * D * 2 * D, 2 * D, D, before);
+      ring[slot] = x;
+      x = sums.map(act);
+    }
+    this.state = x;
+    this.embedding.fill(0);
+    this.time++;
+  }
+
+  private clip(): void {
+    for (let i = 0; i < this.clipped.length; i++) this.clipped[i] = clip(this.embedding[i] as number);
+  }
+}
+
+/** Codes [channels, nQ, frames] of a payload of coder 2. Throws FormatError. */
+export function decodeContext(
+  payload: Uint8Array,
+  model: EntropyModel,
+  channels: number,
+  nQ: number,
+  frames: number,
+): Uint16Array {
+  const codes = new Uint16Array(channels * nQ * frames);
+  const decoder = new RangeDecoder(payload);
+  const networks = Array.from({ length: channels }, () => new Channel(model));
+  const scores = new Int32Array(model.K);
+  const weights = new Int32Array(model.K);
+  for (let t = 0; t < frames; t++) {
+    for (let k = 0; k < nQ; k++) {
+      for (const [c, network] of networks.entries()) {
+        // Codes are 0 already.
+        if (decoder.spent) return codes;
+        network.scores(k, scores);
+        weightsOf(scores, weights);
+        const code = decoder.decode(weights);
+        network.add(k, code);
+        codes[(c * nQ + k) * frames + t] = code;
+      }
+    }
+    for (const network of networks) network.step();
+  }
+  decoder.finish();
+  return codes;
+}
