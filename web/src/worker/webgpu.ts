@@ -1,0 +1,4 @@
+import * as ort from "onnxruntime-web/webgpu";
+import { serve } from "./serve";
+
+serve(ort, "webgpu");
