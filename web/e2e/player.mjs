@@ -82,10 +82,12 @@ const serve = () =>
 
 const speech = join(root, "tests/data/speech.flac");
 writeFileSync(inFolder("stereo.wav"), sound(24000, 2, 6));
-writeFileSync(inFolder("wide.wav"), sound(44100, 1, 4));
-for (const coder of ["raw", "static", "context"]) run("encode", "--entropy", coder, speech, inFolder(`${coder}.ssc`));
+// Speech at the model's rate, so that no filter of a change of rate comes between.
+run("encode", speech, inFolder("wide.ssc"));
+run("decode", "--rate", "model", inFolder("wide.ssc"), inFolder("speech.wav"));
+for (const coder of ["raw", "static", "context"])
+  run("encode", "--entropy", coder, inFolder("speech.wav"), inFolder(`${coder}.ssc`));
 run("encode", "--entropy", "context", inFolder("stereo.wav"), inFolder("stereo.ssc"));
-run("encode", inFolder("wide.wav"), inFolder("wide.ssc"));
 const damaged = readFileSync(inFolder("stereo.ssc"));
 damaged[Math.floor(damaged.length * 0.6)] ^= 0x40;
 writeFileSync(inFolder("damaged.ssc"), damaged);
@@ -112,7 +114,7 @@ async function newPage(options = {}) {
   return page;
 }
 
-const decoded = (page) => page.getByRole("status").filter({ hasText: "Decoded in" }).waitFor({ timeout: 120_000 });
+const decoded = (page) => page.locator("#status").filter({ hasText: "Decoded in" }).waitFor({ timeout: 120_000 });
 
 async function download(page, name) {
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByText("Download WAV").click()]);
@@ -137,7 +139,7 @@ try {
   for (const name of ["raw", "static", "context", "stereo"]) {
     await page.setInputFiles("#file", inFolder(`${name}.ssc`));
     await decoded(page);
-    console.log(await page.getByRole("status").textContent());
+    console.log(await page.locator("#status").textContent());
     const far = farthest(await download(page, `${name}.wav`), reference(name));
     check(far <= 1e-4, `${name}: within ${far.toExponential(1)} of sscodec decode`);
   }
@@ -157,7 +159,7 @@ try {
     noise += (wide[i] - expected[i]) ** 2;
     power += expected[i] ** 2;
   }
-  check(wide.length === expected.length && power > 1000 * noise, "44.1 kHz: as long, and within -30 dB");
+  check(wide.length === expected.length && power > 1e4 * noise, "22.05 kHz: as long, and within -40 dB");
 
   await page.setInputFiles("#file", inFolder("damaged.ssc"));
   await decoded(page);

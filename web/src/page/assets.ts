@@ -29,11 +29,14 @@ export async function loadNetwork(provider: Provider): Promise<{ wasm: ArrayBuff
 
 export type Provider = "wasm" | "webgpu";
 
-/** Whether WebGPU can be chosen: the page of one file leaves out the runtime for it. */
-export const hasWebgpu = async (): Promise<boolean> =>
-  !__SINGLE__ &&
-  "gpu" in navigator &&
-  (await (navigator.gpu as { requestAdapter(): Promise<unknown> }).requestAdapter().catch(() => null)) !== null;
+/** Whether there may be WebGPU. The page of one file leaves out the runtime for it. */
+export const mayHaveWebgpu = !__SINGLE__ && "gpu" in navigator;
+
+/** Throws where there is no WebGPU after all. Not asked before it is wanted: browsers write on the console that there is none. */
+export async function checkWebgpu(): Promise<void> {
+  const { gpu } = navigator as unknown as { gpu: { requestAdapter(): Promise<unknown> } };
+  if ((await gpu.requestAdapter()) === null) throw new Error("This browser has no graphics processor to compute with.");
+}
 
 const webgpuUrl = async () =>
   __SINGLE__ ? "" : (await import("onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url")).default;

@@ -1,6 +1,6 @@
 import "./style.css";
 import type { Stream, StreamFile } from "../format/reader";
-import { hasWebgpu, MODEL, type Provider } from "./assets";
+import { checkWebgpu, MODEL, mayHaveWebgpu, type Provider } from "./assets";
 import { highestRate, Pictures } from "./drawing";
 import { Playback } from "./playback";
 import { refusal, Session, startsOf } from "./session";
@@ -278,6 +278,12 @@ streamSelect.addEventListener(
 providerSelect.addEventListener(
   "change",
   shown(async () => {
+    try {
+      if (providerSelect.value === "webgpu") await checkWebgpu();
+    } catch (error) {
+      providerSelect.value = "wasm";
+      throw error;
+    }
     await session.use(providerSelect.value as Provider);
     playback?.clear();
     await decode();
@@ -297,8 +303,6 @@ const move = () => {
 move();
 
 element("model").textContent = `Model ${MODEL.model}, ${MODEL.weights_sha256.slice(0, 16)}.`;
-hasWebgpu().then((has) => {
-  element("providers").hidden = !has;
-}, fail);
+element("providers").hidden = !mayHaveWebgpu;
 const source = new URLSearchParams(location.search).get("src");
 if (source) shown(openAddress)(source);
