@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: demo test lint fuzz bench clean
+.PHONY: demo test lint fuzz bench web web-test clean
 
 demo: $(VENV)/.demo
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo.sh
@@ -32,8 +32,18 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/jobs.py
 
+# A page that plays streams, into web/dist: web/README.md. Needs Node.
+web: $(VENV)/.demo
+	$(BIN)/pip install --quiet --editable '.[onnx]'
+	$(BIN)/sscodec export onnx --force -o web/model
+	cp "$$($(BIN)/python -c 'from sscodec import models; print(models.find().path)')/entropy.safetensors" web/model/
+	cd web && npm ci --no-audit --no-fund && npm run build
+
+web-test:
+	cd web && npm ci --no-audit --no-fund && npm run lint && npm run check && npm test
+
 clean:
-	rm -rf $(VENV) demo dist build
+	rm -rf $(VENV) demo dist build web/node_modules web/model web/dist
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

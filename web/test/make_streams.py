@@ -27,7 +27,9 @@ MODEL = EntropyModel.load(TESTS / "data" / "entropy.safetensors")
 CHANCE = np.random.default_rng(7)
 
 
-def stream(coder: int, channels: int, frames: int, packet_frames: int = 8, n_q: int = 4, **fields: object) -> bytes:
+def stream(
+    coder: int, channels: int, frames: int, packet_frames: int = 8, n_q: int = 4, **fields: object
+) -> bytes:
     layout = StreamLayout(channels, n_q, 64)
     if coder and frames:
         codes = likely_codes(coder, layout, MODEL, frames, seed=channels)
@@ -131,7 +133,8 @@ def main() -> None:
         files["later version"] = bytes(later)
         files["a later version in a chain"] = whole["raw, mono"] + bytes(later)
         rows = [
-            {"name": name, "data": base64.b64encode(data).decode(), **read(data)} for name, data in files.items()
+            {"name": name, "data": base64.b64encode(data).decode(), **read(data)}
+            for name, data in files.items()
         ]
     print("[\n" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows) + "\n]")
 

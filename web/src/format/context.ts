@@ -2,6 +2,9 @@ import { type EntropyModel, LAYERS } from "./entropy-model";
 import { RangeDecoder } from "./ranges";
 import { weightsOf } from "./weights";
 
+/** In place of a number of an output. */
+const NOTHING = -1;
+
 const clip = (x: number) => Math.min(Math.max(x, -1023), 1023);
 const act = (x: number) => Math.min(Math.max(x >> 7, 0), 127);
 
@@ -25,6 +28,7 @@ class Channel {
   private state: Int32Array;
   private readonly clipped: Int32Array;
   private readonly head: Int32Array;
+  private readonly active: Int32Array;
   private time = 0;
 
   constructor(private readonly model: EntropyModel) {
@@ -32,6 +36,7 @@ class Channel {
     this.embedding = new Int32Array(E);
     this.clipped = new Int32Array(E);
     this.head = new Int32Array(H);
+    this.active = new Int32Array(H + 3);
     this.state = new Int32Array(D);
     this.past = Array.from({ length: LAYERS }, (_, l) => Array.from({ length: 2 ** l }, () => new Int32Array(D)));
   }
@@ -45,15 +50,33 @@ class Channel {
     this.clip();
     multiply(head, model.partWeight, k * H * E, E, 0, clipped);
     scores.set(model.scoreBias.subarray(k * K, (k + 1) * K));
-    for (let h = 0; h < H; h++) {
-      const active = act(head[h] as number);
-      if (active === 0) continue;
-      const at = (k * H + h) * K;
+    // Outputs of the head that are not 0, four at a time: nearly all of the time of decoding is spent in this loop.
+    const active = this.active;
+    let count = 0;
+    for (let h = 0; h < H; h++) if (act(head[h] as number) > 0) active[count++] = h;
+    for (let n = count; n < count + 3; n++) active[n] = NOTHING;
+    for (let n = 0; n < count; n += 4) {
+      const [a0, w0] = this.factor(k, active[n] as number);
+      const [a1, w1] = this.factor(k, active[n + 1] as number);
+      const [a2, w2] = this.factor(k, active[n + 2] as number);
+      const [a3, w3] = this.factor(k, active[n + 3] as number);
       for (let i = 0; i < K; i++) {
-        scores[i] = (scores[i] as number) + active * (model.scoreWeight[at + i] as number);
+        scores[i] =
+          (scores[i] as number) +
+          a0 * (w0[i] as number) +
+          a1 * (w1[i] as number) +
+          a2 * (w2[i] as number) +
+          a3 * (w3[i] as number);
       }
     }
     for (let i = 0; i < K; i++) scores[i] = (scores[i] as number) >> 6;
+  }
+
+  /** Output h of the head and its weights [K]; 0 for NOTHING. */
+  private factor(k: number, h: number): [number, Int8Array] {
+    const { H, K, scoreWeight } = this.model;
+    if (h === NOTHING) return [0, scoreWeight];
+    return [act(this.head[h] as number), scoreWeight.subarray((k * H + h) * K, (k * H + h + 1) * K)];
   }
 
   add(k: number, code: number): void {
