@@ -1,4 +1,7 @@
-"""Streams whole and damaged, with what sscodec reads of them: `python web/test/make_streams.py > web/test/data/streams.json`."""
+"""Streams whole and damaged, with what sscodec reads of them.
+
+python web/test/make_streams.py > web/test/data/streams.json
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import base64
 import io
 import json
 import sys
+import zlib
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 
-TESTS = Path(__file__).parents[2] / "tests"
-sys.path += [str(TESTS), str(TESTS / "container")]
+sys.path += [str(Path(__file__).parents[2] / "tests" / room) for room in ("", "container")]
 
 from container_samples import make_header
 from entropy_samples import StreamLayout, likely_codes
@@ -23,12 +27,13 @@ from sscodec.entropy.model import EntropyModel
 from sscodec.errors import SscodecError
 from sscodec.streams import CodesWriter, PacketCoder
 
+TESTS = Path(__file__).parents[2] / "tests"
 MODEL = EntropyModel.load(TESTS / "data" / "entropy.safetensors")
 CHANCE = np.random.default_rng(7)
 
 
 def stream(
-    coder: int, channels: int, frames: int, packet_frames: int = 8, n_q: int = 4, **fields: object
+    coder: int, channels: int, frames: int, packet_frames: int = 8, n_q: int = 4, **fields: Any
 ) -> bytes:
     layout = StreamLayout(channels, n_q, 64)
     if coder and frames:
@@ -124,8 +129,6 @@ def main() -> None:
         whole["chain"] = whole["raw, mono"] + whole["context, mono"] + whole["static, stereo"]
         files = {**whole, **damaged(whole)}
         # A header of version 2 whose CRC is right, after a stream.
-        import zlib
-
         later = bytearray(stream(0, 1, 9))
         size = int.from_bytes(later[5:7], "little")
         later[4] = 2
