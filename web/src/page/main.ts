@@ -110,8 +110,7 @@ async function choose(index: number): Promise<void> {
 /** Decode what is not there yet, from the position on. */
 async function decode(): Promise<void> {
   if (!stream || !playback) return;
-  const nQ = Number(codebooksSlider.value);
-  element("quality").textContent = `${nQ} of ${stream.header.nQ}, ${nominal(stream.header, nQ)}`;
+  const nQ = showCodebooks(stream);
   const { duration } = playback;
   const skip: number[] = [];
   for (let i = 0; i <= playback.pieceAt(duration); i++) if (playback.has(i)) skip.push(i);
@@ -119,6 +118,15 @@ async function decode(): Promise<void> {
   if (skip.length === 0) say("Loading the model …");
   decodingSince = performance.now();
   await session.decode(stream, Number(streamSelect.value), nQ, playback.pieceAt(playback.position), skip);
+}
+
+/** How many codebooks are chosen, and what that says to those who see and those who hear it. */
+function showCodebooks({ header }: Stream): number {
+  const nQ = Number(codebooksSlider.value);
+  const text = `${nQ} of ${header.nQ}, ${nominal(header, nQ)}`;
+  element("quality").textContent = text;
+  codebooksSlider.setAttribute("aria-valuetext", text);
+  return nQ;
 }
 
 function showProgress(): void {
@@ -258,12 +266,7 @@ seekSlider.addEventListener(
     return playback.has(playback.pieceAt(playback.position)) ? undefined : decode();
   }),
 );
-codebooksSlider.addEventListener("input", () => {
-  if (stream) {
-    const nQ = Number(codebooksSlider.value);
-    element("quality").textContent = `${nQ} of ${stream.header.nQ}, ${nominal(stream.header, nQ)}`;
-  }
-});
+codebooksSlider.addEventListener("input", () => stream && showCodebooks(stream));
 codebooksSlider.addEventListener(
   "change",
   shown(() => {

@@ -6,7 +6,7 @@ import { loadEntropy, loadNetwork, MODEL, type Provider, startWorker } from "./a
 
 /** Whether the page's model decodes a stream; otherwise why not. */
 export function refusal({ header }: Stream): string | null {
-  const known = [MODEL.weights_sha256, ...(MODEL.reads ?? [])];
+  const known = [MODEL.weights_sha256, ...MODEL.reads];
   if (!known.some((hash) => hash.startsWith(header.modelHash))) {
     return `This stream needs the model ${header.modelId} (${header.modelHash}), and this page has ${MODEL.model} (${MODEL.weights_sha256.slice(0, 16)}): it is shown, but cannot be played.`;
   }

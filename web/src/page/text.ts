@@ -36,7 +36,7 @@ export function summary(stream: Stream, file: StreamFile): [string, string, bool
     ["Length", clock(seconds), false],
     ["Bitrate", seconds > 0 ? `${((8 * bytes) / seconds / 1000).toFixed(2)} kbps` : "0 kbps", false],
     ["Channels", String(header.channels), false],
-    ["Codebooks", `${header.nQ} of ${2 ** header.bits}`, false],
+    ["Codebooks", `${header.nQ} × ${header.bits} bits`, false],
     ["Entropy coder", coder(header), false],
     ["Condition", condition, file.damage.length > 0],
   ];

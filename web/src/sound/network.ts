@@ -8,12 +8,13 @@ export interface ModelFacts {
   model: string;
   weights_sha256: string;
   /** SHA-256 of earlier weights whose streams this model decodes, too. */
-  reads?: string[];
+  reads: string[];
   sample_rate: number;
   hop: number;
   n_q: number;
   codebook_size: number;
-  states: { decoder: { name: string; shape: number[]; dtype: string }[] };
+  /** All are float32. */
+  states: { decoder: { name: string; shape: number[] }[] };
 }
 
 /** The decoder's network: codes to sound. */
@@ -32,14 +33,9 @@ export class Network {
   /** The state before the first frame of a channel. */
   begin(): Map<string, Tensor> {
     return new Map(
-      this.facts.states.decoder.map(({ name, shape, dtype }) => {
+      this.facts.states.decoder.map(({ name, shape }) => {
         const size = shape.reduce((product, n) => product * n, 1);
-        return [
-          name,
-          dtype === "int64"
-            ? new this.ort.Tensor("int64", new BigInt64Array(size), shape)
-            : new this.ort.Tensor("float32", new Float32Array(size), shape),
-        ];
+        return [name, new this.ort.Tensor("float32", new Float32Array(size), shape)];
       }),
     );
   }
