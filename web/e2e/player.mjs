@@ -114,7 +114,7 @@ async function newPage(options = {}) {
   return page;
 }
 
-const decoded = (page) => page.locator("#status").filter({ hasText: "Decoded in" }).waitFor({ timeout: 120_000 });
+const decoded = (page) => page.locator("#status").filter({ hasText: "Decoded" }).waitFor({ timeout: 120_000 });
 
 async function download(page, name) {
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByText("Download WAV").click()]);

@@ -20,12 +20,15 @@ let fileName = "";
 let stream: Stream | null = null;
 let playback: Playback | null = null;
 let pictures: Pictures | null = null;
-let decodingSince = 0;
+/** Since the first block of what is being decoded came: when that was in ms, and seconds of sound since. */
+let speed = { since: 0, seconds: 0 };
 /** Of files that were opened: what comes of an earlier one is too late. */
 let opened = 0;
 
 const session = new Session({
   sound({ block, sound, levels, damage }) {
+    if (speed.since === 0) speed.since = performance.now();
+    else if (stream) speed.seconds += (sound[0]?.length ?? 0) / stream.header.sampleRate;
     pictures?.set(block, sound, levels);
     playback?.set(block, sound);
     if (damage && stream) addDamage(`block ${block + 1}: ${damage}`);
@@ -33,9 +36,8 @@ const session = new Session({
   },
   decoded(cut) {
     if (cut) addDamage("more is missing than 600 s: the sound ends before that");
-    const seconds = (performance.now() - decodingSince) / 1000;
-    const speed = (playback?.duration ?? 0) / seconds;
-    say(`Decoded in ${seconds.toFixed(1)} s, ${speed.toFixed(1)} times as fast as it plays.`);
+    const times = (1000 * speed.seconds) / (performance.now() - speed.since);
+    say(speed.seconds > 0 ? `Decoded, ${times.toFixed(1)} times as fast as it plays.` : "Decoded.");
     downloadButton.disabled = false;
   },
   failed: fail,
@@ -116,7 +118,7 @@ async function decode(): Promise<void> {
   for (let i = 0; i <= playback.pieceAt(duration); i++) if (playback.has(i)) skip.push(i);
   downloadButton.disabled = true;
   if (skip.length === 0) say("Loading the model …");
-  decodingSince = performance.now();
+  speed = { since: 0, seconds: 0 };
   await session.decode(stream, Number(streamSelect.value), nQ, playback.pieceAt(playback.position), skip);
 }
 
@@ -134,7 +136,6 @@ function showProgress(): void {
   let done = 0;
   const last = playback.pieceAt(playback.duration);
   for (let i = 0; i <= last; i++) if (playback.has(i)) done++;
-  if (done === 1) decodingSince = performance.now();
   say(`Decoding … ${Math.floor((100 * done) / (last + 1))} %`);
 }
 
@@ -294,7 +295,7 @@ providerSelect.addEventListener(
 );
 downloadButton.addEventListener("click", shown(download));
 document.addEventListener("keydown", (event) => {
-  const field = event.target instanceof HTMLElement && event.target.matches("button, select, summary, a");
+  const field = event.target instanceof HTMLElement && event.target.matches("button, select, summary, a, [type=file]");
   if (event.key !== " " || field || !playback) return;
   event.preventDefault();
   playButton.click();

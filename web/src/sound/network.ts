@@ -26,7 +26,9 @@ export class Network {
   ) {}
 
   static async load(ort: Runtime, provider: string, decoder: Uint8Array, facts: ModelFacts): Promise<Network> {
-    const session = await ort.InferenceSession.create(decoder, { executionProviders: [provider] });
+    // 3: errors only. That shapes are computed beside the graphics processor is none.
+    const options = { executionProviders: [provider], logSeverityLevel: 3 as const };
+    const session = await ort.InferenceSession.create(decoder, options);
     return new Network(ort, session, facts);
   }
 
