@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from sscodec.models import Model, open_folder
 from sscodec.nn.config import (
     ARCHITECTURES,
     EncodecConfig,
@@ -16,6 +17,7 @@ from sscodec.nn.config import (
     SpectralConfig,
 )
 from sscodec.nn.networks import build_network
+from sscodec.training.export import export
 
 CONFIGS: dict[str, ModelConfig] = {
     "soundstream": SoundStreamConfig("tiny-soundstream", c_enc=2, c_dec=2, dim=8, n_q=8, film="none"),
@@ -43,3 +45,15 @@ def install(architecture: str, root: Path) -> Path:
     (folder / "config.toml").write_text(config.to_toml())
     save_file(network(architecture).state_dict(), folder / "weights.safetensors")
     return folder
+
+
+def build(config: ModelConfig, folder: Path) -> Model:
+    """A model with random float16 weights, of which none is what an untrained network has."""
+    torch.manual_seed(0)
+    made = build_network(config)
+    with torch.no_grad():
+        for name, weight in made.named_parameters():
+            if name.endswith(("bias", "scale", "gamma", "beta")):
+                weight += 0.2 * torch.randn_like(weight)  # to be missed where they are forgotten
+    export(made, folder)
+    return open_folder(folder)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sscodec.cli.options import note, print_json
-from sscodec.errors import SscodecError, UsageError
+from sscodec.cli.options import needs_packages, note, print_json
+from sscodec.errors import UsageError
 
 if TYPE_CHECKING:
     from sscodec.evaluation.peers import Contender
@@ -105,16 +105,6 @@ def evaluate(
     else:
         click.echo(tables.terminal(summarise(evaluation), evaluation.measures))
     note(f"to look and listen: {folder / 'report.html'}", quiet)
-
-
-def needs_packages(*names: str, extra: str = "eval") -> None:
-    """Raise SscodecError where one of these packages, which come with the extra, is missing."""
-    from importlib.util import find_spec
-
-    if missing := [name for name in names if not find_spec(name)]:
-        raise SscodecError(
-            f"this command needs {' and '.join(missing)}; install them with: pip install 'sscodec[{extra}]'"
-        )
 
 
 def _own_rates(model: Model, kbps: str | None) -> list[Contender]:

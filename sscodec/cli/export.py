@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from sscodec.cli.eval import needs_packages
-from sscodec.cli.options import complete_model, force_option, note
+from sscodec.cli.options import complete_model, force_option, needs_packages, note
 
 
 @click.group()

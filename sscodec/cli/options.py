@@ -251,3 +251,13 @@ def _json(value: Any) -> str:
     """JSON that is harmless to terminals: what cannot be printed is escaped, also names that are no UTF-8."""
     text = json.dumps(value, ensure_ascii=False)
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+
+
+def needs_packages(*names: str, extra: str = "eval") -> None:
+    """Raise SscodecError where one of these packages, which come with the extra, is missing."""
+    from importlib.util import find_spec
+
+    if missing := [name for name in names if not find_spec(name)]:
+        raise SscodecError(
+            f"this command needs {' and '.join(missing)}; install them with: pip install 'sscodec[{extra}]'"
+        )

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from sscodec.cli.eval import needs_packages
-from sscodec.cli.options import force_option
+from sscodec.cli.options import force_option, needs_packages
 
 
 @click.command()

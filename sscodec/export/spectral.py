@@ -16,12 +16,12 @@ from sscodec.nn.numbers import (
     LEVEL_SHIFT,
     MAX_LOG_GAIN,
     SPECTRUM_SCALE,
+    VARIANCE_FLOOR,
 )
 from sscodec.nn.spectral import Block, Spectral, Windows
 
 STARTED = "started"
 """A state: 0 before the first block, 1 after."""
-VARIANCE_FLOOR = 1e-5
 
 
 def encoder(graph: Graph, network: Spectral, audio: Value) -> Value:

@@ -24,3 +24,5 @@ RISE = 0.1
 """Part of a hop in which the first window of all rises."""
 DECODER_TAPS = 3
 """Frames that the first layer of the decoder sees."""
+VARIANCE_FLOOR = 1e-5
+"""Added to the variance of a frame's channels before they are normalised by it."""

@@ -25,6 +25,7 @@ from sscodec.nn.numbers import (
     MAX_LOG_GAIN,
     RISE,
     SPECTRUM_SCALE,
+    VARIANCE_FLOOR,
 )
 from sscodec.nn.rvq import ResidualVectorQuantizer
 
@@ -241,7 +242,7 @@ def features(spectra: Tensor) -> Tensor:
 
 def normalised(x: Tensor) -> Tensor:
     """Zero mean and unit variance over the channels."""
-    return F.layer_norm(x, x.shape[-1:])
+    return F.layer_norm(x, x.shape[-1:], eps=VARIANCE_FLOOR)
 
 
 def linear(inputs: int, outputs: int, gain: float = 1.0) -> nn.Linear:

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sscodec.nn.numbers import VARIANCE_FLOOR
+
 ROWS = 4
 """Products take this many frames at once: of 75 frames the last three took as long as twelve."""
-VARIANCE_FLOOR = 1e-5
 
 
 class State:

@@ -8,15 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
-from architecture_samples import CONFIGS, install
+from architecture_samples import CONFIGS, build, install
 
 import sscodec
 from sscodec.codec import Codec
-from sscodec.models import Model, open_folder
+from sscodec.models import open_folder
 from sscodec.nn.config import ModelConfig, SoundStreamConfig, SpectralConfig
-from sscodec.nn.networks import build_network
-from sscodec.training.export import export as write_model
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -38,18 +35,6 @@ SHAPES: dict[str, ModelConfig] = {
         "soundstream-plain", n_q=1, film="none", strides=(3, 5), sample_rate=16000, **SMALL_SOUNDSTREAM
     ),
 }
-
-
-def build(config: ModelConfig, folder: Path) -> Model:
-    """Random weights."""
-    torch.manual_seed(0)
-    network = build_network(config)
-    with torch.no_grad():
-        for name, weight in network.named_parameters():
-            if name.endswith(("bias", "scale", "gamma", "beta")):
-                weight += 0.2 * torch.randn_like(weight)  # to be missed where they are forgotten
-    write_model(network, folder)
-    return open_folder(folder)
 
 
 @pytest.fixture(scope="module", params=SHAPES)

@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import torch
+from architecture_samples import build
 
-from sscodec.models import Model, open_folder
+from sscodec.models import Model
 from sscodec.nn.config import SpectralConfig
-from sscodec.nn.networks import build_network
-from sscodec.training.export import export
 
 SHAPE: dict[str, Any] = {
     "width": 24,
@@ -24,11 +22,4 @@ SHAPE: dict[str, Any] = {
 
 def build_spectral(folder: Path, **changes: Any) -> Model:
     """Random float16 weights."""
-    torch.manual_seed(0)
-    network = build_network(SpectralConfig(folder.name, **SHAPE | changes))
-    with torch.no_grad():
-        for name, weight in network.named_parameters():
-            if name.endswith(("bias", "scale", "gamma", "beta")):
-                weight += 0.2 * torch.randn_like(weight)  # to be missed where they are forgotten
-    export(network, folder)
-    return open_folder(folder)
+    return build(SpectralConfig(folder.name, **SHAPE | changes), folder)
