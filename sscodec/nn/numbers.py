@@ -9,8 +9,8 @@ COMPRESSION = 0.5
 """Power to which the encoder hears magnitudes."""
 SPECTRUM_SCALE = 20.0
 """Factor on the compressed spectrum that the encoder hears."""
-LEVEL_SCALE = 0.06
-LEVEL_SHIFT = 0.2
+LEVEL_SCALE = 0.24
+LEVEL_SHIFT = 0.8
 """What the logarithm of a magnitude is multiplied by, and then raised by.
 
 Levels of neighbouring bins rise and fall together. Were they as large as the spectrum, embeddings would hold

@@ -25,6 +25,7 @@ from sscodec.nn.factorised import FactorisedQuantizer
 from sscodec.nn.networks import build_network
 from sscodec.training import logs
 from sscodec.training.data import Batch, Pool, Sampler
+from sscodec.training.discriminators import judging_gain
 from sscodec.training.export import averaged, load_judges, settle
 from sscodec.training.judges import LOSSES, Judges
 from sscodec.training.losses import ReconstructionLoss
@@ -336,7 +337,8 @@ class Trainer:
         part = slice(start, start + length)
         output = audio[:, part].detach().requires_grad_()
         with self.autocast():
-            real, fake = judges(target[:, part]), judges(output)
+            gain = judging_gain(target[:, part])
+            real, fake = judges(gain * target[:, part]), judges(gain * output)
             judged, adversarial, feature = LOSSES[recipe.gan](real, fake)
         scalars["discriminator"] = judged.detach()
         scalars["adversarial"], scalars["feature"] = adversarial.detach(), feature.detach()

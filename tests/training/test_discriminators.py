@@ -8,6 +8,7 @@ from sscodec.training.discriminators import (
     adversarial_loss,
     discriminator_loss,
     feature_loss,
+    judging_gain,
 )
 
 
@@ -30,6 +31,12 @@ def test_fresh_judges_hear_loud_and_quiet_sounds():
     sound = torch.randn(8, 9600) * torch.logspace(-3, 0, 8)[:, None]
     for _, logits in Discriminators((512, 2048), channels=32)(sound):
         assert 0.1 < float(logits.std()) < 10
+
+
+def test_loud_and_quiet_examples_are_judged_at_one_level():
+    sound = torch.randn(1, 9600) * torch.tensor([[0.01], [0.3], [0.0]])
+    levels = (judging_gain(sound) * sound).square().mean(1).sqrt()
+    torch.testing.assert_close(levels, torch.tensor([0.1, 0.1, 0.0]))
 
 
 def logits(value: float) -> list:
