@@ -75,13 +75,13 @@ class Discriminators(nn.Module):
         self.stfts = nn.ModuleList(StftDiscriminator(window, channels) for window in windows)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, audio: Tensor) -> list[Judgement]:
-        """Judge float32 [batch, samples]."""
-        return [stft(audio) for stft in self.stfts]
+    def forward(self, audio: Tensor, gain: Tensor | float = 1.0) -> list[Judgement]:
+        """Judge float32 [batch, samples], brought to LEVEL by the `judging_gain` of what is real."""
+        return [stft(gain * audio) for stft in self.stfts]
 
 
 def judging_gain(target: Tensor) -> Tensor:
-    """Factors [batch, 1] that bring targets float32 [batch, samples] to the level of what is judged."""
+    """Factors [batch, 1] that bring targets float32 [batch, samples] to LEVEL."""
     return LEVEL / target.square().mean(1, keepdim=True).sqrt().clamp(min=SILENCE)
 
 

@@ -24,9 +24,9 @@ class Judges(Discriminators):
             recipe.periods, recipe.period_channels, recipe.band_windows, recipe.band_channels
         )
 
-    def forward(self, audio: Tensor) -> list[Judgement]:
-        """Judge float32 [batch, samples]."""
-        return [*super().forward(audio), *self.more(audio)]
+    def forward(self, audio: Tensor, gain: Tensor | float = 1.0) -> list[Judgement]:
+        """Judge float32 [batch, samples]; those of RVQGAN have a level of their own."""
+        return [*super().forward(audio, gain), *self.more(audio)]
 
 
 def hinge(real: list[Judgement], fake: list[Judgement]) -> tuple[Tensor, Tensor, Tensor]:

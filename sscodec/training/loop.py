@@ -337,8 +337,9 @@ class Trainer:
         part = slice(start, start + length)
         output = audio[:, part].detach().requires_grad_()
         with self.autocast():
-            gain = judging_gain(target[:, part])
-            real, fake = judges(gain * target[:, part]), judges(gain * output)
+            theirs = target[:, part]
+            gain = judging_gain(theirs)
+            real, fake = judges(theirs, gain), judges(output, gain)
             judged, adversarial, feature = LOSSES[recipe.gan](real, fake)
         scalars["discriminator"] = judged.detach()
         scalars["adversarial"], scalars["feature"] = adversarial.detach(), feature.detach()
