@@ -1,4 +1,4 @@
-"""Checkpoints from the hub of Hugging Face, at a pinned revision. Nothing else in sscodec uses a network."""
+"""Checkpoints from the hub of Hugging Face, at a pinned revision: the only download of sscodec."""
 
 from __future__ import annotations
 
