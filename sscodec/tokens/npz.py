@@ -1,5 +1,5 @@
-"""One row in one `.npz` file: the array `codes` as in a tar file, `crc32` with a number for each channel, and each
-other fact as an array of no axes."""
+"""One row in one `.npz` file: the array `codes` as in a tar file, `crc32` with a number for each channel, and
+each other fact as an array of no axes."""
 
 from __future__ import annotations
 
