@@ -382,7 +382,8 @@ class Trainer:
             flat = torch.cat([weight.grad.flatten() for weight in used if weight.grad is not None]) / world()
             dist.all_reduce(flat)
             for weight, grad in zip(used, flat.split([weight.numel() for weight in used]), strict=True):
-                weight.grad = grad.view_as(weight)
+                # In the weight's own layout: the fused optimizer goes by places in memory, not by indices.
+                weight.grad = torch.empty_like(weight).copy_(grad.view_as(weight))
         if clip:
             nn.utils.clip_grad_norm_(used, clip)
         for group in optimizer.param_groups:

@@ -241,6 +241,28 @@ def test_two_processes_share_their_gradients(sounds, tmp_path):
     assert state["step"] == 25
 
 
+def test_shared_gradients_step_weights_of_any_layout(sounds, tmp_path):
+    """Convolutions of the discriminators keep their channels last, and the fused optimizer minds the layout."""
+    recipe = Recipe.load(write_recipe(tmp_path, "steps = 1"))
+    trainer = Trainer(recipe, Pool.load([sounds / "manifest.csv"], 8000, tmp_path / "cache"), CPU)
+    start = torch.randn(4, 3, 5, 2).to(memory_format=torch.channels_last)
+    gradient = torch.randn(4, 3, 5, 2)
+
+    def stepped():
+        weight = torch.nn.Parameter(start.clone(memory_format=torch.preserve_format))
+        weight.grad = torch.empty_like(weight).copy_(gradient)
+        trainer.apply(torch.optim.AdamW([weight], fused=True), [weight], lr=0.1, clip=0)
+        return weight.detach()
+
+    alone = stepped()
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        shared = stepped()
+    finally:
+        torch.distributed.destroy_process_group()
+    assert torch.equal(shared, alone)
+
+
 def test_a_stopped_run_saves_and_goes_on(sounds, tmp_path):
     recipe = write_recipe(tmp_path, "hours = 1.0")
     command = [sys.executable, "-m", "sscodec.training", "train", "--config", str(recipe)]
