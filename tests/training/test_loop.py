@@ -242,7 +242,7 @@ def test_two_processes_share_their_gradients(sounds, tmp_path):
 
 
 def test_shared_gradients_step_weights_of_any_layout(sounds, tmp_path):
-    """Convolutions of the discriminators keep their channels last, and the fused optimizer minds the layout."""
+    """Convolutions of the discriminators keep their channels last, and the fused optimizer minds it."""
     recipe = Recipe.load(write_recipe(tmp_path, "steps = 1"))
     trainer = Trainer(recipe, Pool.load([sounds / "manifest.csv"], 8000, tmp_path / "cache"), CPU)
     start = torch.randn(4, 3, 5, 2).to(memory_format=torch.channels_last)
