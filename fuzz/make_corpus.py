@@ -9,13 +9,17 @@ import tempfile
 import zlib
 from pathlib import Path
 
+import numpy as np
+
 from sscodec.audio import wav
 from sscodec.container import Header, StreamWriter
+from sscodec.container.header import header_size
+from sscodec.entropy import CONTEXT, RAW, STATIC, RawCoder, coder_for
 from sscodec.nn.config import SoundStreamConfig
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from entropy_samples import random_model
+from entropy_samples import random_model, without
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -46,6 +50,24 @@ def stream(frames: list[int], first: int = 0, **changes: object) -> bytes:
     return file.getvalue()
 
 
+def varying(coder: int) -> bytes:
+    """Frames of different numbers of codebooks, coded by the entropy model of the targets."""
+    entropy_hash = bytes(range(8)) if coder else bytes(8)
+    size = {"n_q": 4, "codebook_size": 64}
+    empty = stream([], coder=coder, entropy_hash=entropy_hash, varying=True, **size)
+    header = Header.from_bytes(empty[: header_size(empty)])
+    chance, file = np.random.default_rng(0), io.BytesIO()
+    writer, coded = StreamWriter(file, header), coder_for(coder, header, random_model(4, 64))
+    for frames in (4, 4, 3):
+        codes = without(chance.integers(0, 64, (1, 4, frames)), chance)
+        raw = RawCoder(header).encode(codes)
+        payload = coded.encode(codes) or raw
+        fallback = coder > 0 and len(payload) >= len(raw)
+        writer.write(raw if fallback else payload, frames, fallback)
+    writer.finish(11 * 320, 11 * 588)
+    return file.getvalue()
+
+
 def gap() -> bytes:
     """Packets missing, of the layout that `targets.decoding` decodes."""
     first, second = stream([4, 4]), stream([4], 9)
@@ -54,7 +76,7 @@ def gap() -> bytes:
 
 def later_version(data: bytes) -> bytes:
     size = int.from_bytes(data[5:7], "little")
-    header = data[:4] + b"\2" + data[5 : size - 4]
+    header = data[:4] + b"\3" + data[5 : size - 4]
     return header + zlib.crc32(header).to_bytes(4, "little") + data[size:]
 
 
@@ -82,6 +104,9 @@ def main() -> None:
         "beginning_lost.ssc": small[80:],
         "garbage.ssc": b"\x93SSC\x01\xff\xff" + small[:100] + b"\xb0\0\xff\xff\x03" * 9 + small[100:],
         "coded.ssc": stream([4, 4, 3], coder=1, entropy_hash=bytes(range(8)), codebook_size=4),
+        "varying_raw.ssc": varying(RAW),
+        "varying_static.ssc": varying(STATIC),
+        "varying_context.ssc": varying(CONTEXT),
         "gap.ssc": gap(),
         "later_version.ssc": small + later_version(small),
         "config.toml": SoundStreamConfig("tiny").to_toml().encode(),

@@ -80,8 +80,9 @@ def payloads(data: bytes) -> None:
     if len(data) < 4:
         return
     channels, n_q, bits = data[0] % 8 + 1, data[1] % 32 + 1, data[2] % 16 + 1
-    _decode(_coders(RAW, StreamLayout(channels, n_q, 2**bits)), data[4:], data[3])
-    small = StreamLayout(data[0] % 3 + 1, data[1] % MAX_N_Q + 1, 2 ** (data[2] % 6 + 1))
+    varying = data[2] > 127
+    _decode(_coders(RAW, StreamLayout(channels, n_q, 2**bits, varying)), data[4:], data[3])
+    small = StreamLayout(data[0] % 3 + 1, data[1] % MAX_N_Q + 1, 2 ** (data[2] % 6 + 1), varying)
     for coder in (STATIC, CONTEXT):
         _decode(_coders(coder, small), data[4:], data[3] % 32)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from sscodec import engine, models
 from sscodec.container import MAX_CHANNELS, MAX_RATE, CoderName
 from sscodec.denoise import Denoise, denoised_frames, mask
+from sscodec.entropy.layout import check_missing
 from sscodec.entropy.prediction import REACH, predict
 from sscodec.errors import InputError, ModelError, UsageError
 from sscodec.level import amplitude
@@ -214,8 +216,9 @@ class Codec:
 
         sample_rate: resample to so many Hz.
 
-        n_q: use fewer codebooks than there are. denoise: as in `encode`, for models that remove noise when
-        they decode. gain_db: take this back, as the header of the stream says that the codes come from.
+        n_q: use fewer codebooks than there are. Frames that have fewer themselves hold -1 in the last ones.
+        denoise: as in `encode`, for models that remove noise when they decode. gain_db: take this back, as
+        the header of the stream says that the codes come from.
 
         Raises UsageError for codes that the model cannot have made, and for denoise where it cannot be.
         """
@@ -262,6 +265,7 @@ class Codec:
         """Write codes [n_q, frames] or [channels, n_q, frames] as a stream and return its size in bytes.
 
         samples: of each channel, where the last frame is not full; they must end in it.
+        Frames may have fewer codebooks than others, and then hold -1 in the last ones: they are not stored.
         force: replace an existing file. denoise: as in the call of `encode` that made the codes. entropy: the
         coder; None is "context" where the model has an entropy model, else "raw".
 
@@ -278,6 +282,7 @@ class Codec:
         header = make_header(
             self.model, channels, n_q, self.sample_rate, channels, samples, packet_ms, tags, denoise, entropy
         )
+        header = replace(header, varying=bool(codes.size and codes.min() < 0))
         with open_output(path, force=force) as file:
             writer = CodesWriter(file, header, self.model)
             writer.write(codes)
@@ -421,7 +426,8 @@ class StreamDecoder:
     def push(self, codes: np.ndarray) -> np.ndarray:
         """float32 audio [channels, samples] of integer codes [channels, n_q, frames].
 
-        One channel may come as [n_q, frames], and then gives [samples]. Raises UsageError.
+        One channel may come as [n_q, frames], and then gives [samples]. -1 stands in the last codebooks of
+        frames that have fewer than others. Raises UsageError.
         """
         codes = as_array(codes, "codes")
         batch = codes[np.newaxis] if codes.ndim == 2 else codes
@@ -433,8 +439,9 @@ class StreamDecoder:
             )
         if not 1 <= batch.shape[1] <= self._config.n_q:
             raise UsageError(f"codes must be of 1 to {self._config.n_q} codebooks, not {batch.shape[1]}")
-        if batch.size and not 0 <= batch.min() <= batch.max() < size:
+        if batch.size and not -1 <= batch.min() <= batch.max() < size:
             raise UsageError(f"codes must be 0 to {size - 1}, not {batch.min()} to {batch.max()}")
+        check_missing(batch)
         audio = self._synthesise(batch, np.full(batch.shape[-1], -1))
         self._frames += batch.shape[-1]
         self._flat = codes.ndim == 2

@@ -82,6 +82,8 @@ class StreamFile:
     def codes(self) -> np.ndarray:
         """All of them, int16 [channels, n_q, frames]. Raises DamagedError and ModelError.
 
+        -1 stands in the last codebooks of frames that have fewer than others (`header.varying`).
+
         They are of the sound that the header's gain_db made louder: give that to Codec.decode, too.
         `sscodec.decode` gives sound alone.
         """
@@ -173,9 +175,12 @@ class PacketCoder:
             self._coder = coder_for(header.coder, header, entropy)
 
     def encode(self, codes: np.ndarray) -> tuple[bytes, bool]:
-        """The payload of codes [channels, n_q, frames], and whether it fell back to raw codes."""
+        """The payload of codes [channels, n_q, frames], and whether it fell back to raw codes.
+
+        In a varying stream -1 stands where a frame has fewer codebooks.
+        """
         payload = None if self._coder is None else self._coder.encode(codes)
-        if payload is not None and len(payload) <= self._raw.size(codes.shape[2]):
+        if payload is not None and len(payload) <= self._raw.size(codes):
             return payload, False
         return self._raw.encode(codes), self._coder is not None
 
@@ -249,6 +254,16 @@ class CodesWriter:
     def _write_packet(self, codes: np.ndarray) -> None:
         payload, fallback = self._coder.encode(codes)
         self._writer.write(payload, codes.shape[-1], fallback)
+
+
+def packet_numbers(header: Header, packet: Packet) -> np.ndarray:
+    """How many codebooks each frame of a packet has: int [frames]. Needs no model. Raises DamagedError."""
+    if not header.varying:
+        return np.full(packet.frames, header.n_q)
+    from sscodec.entropy.numbers import numbers_in
+
+    raw = packet.fallback or header.coder == RAW
+    return numbers_in(packet.payload, packet.frames, header.n_q, raw)
 
 
 def packets_ahead(file: BinaryIO) -> int:

@@ -21,6 +21,7 @@ class StreamLayout:
     channels: int = 1
     n_q: int = 1
     codebook_size: int = 32
+    varying: bool = False
 
 
 def random_model(
@@ -79,6 +80,13 @@ def likely_codes(
     module = f"sscodec.entropy.{CODER_NAMES[coder]}"
     with patch(f"{module}.RangeDecoder", Draws):
         return coder_for(coder, layout, model).decode(b"", frames)
+
+
+def without(codes: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+    """The codes with -1 in the last codebooks of frames, whose numbers of codebooks wander."""
+    _, n_q, frames = codes.shape
+    numbers = np.clip(chance.integers(1, n_q + 1) + chance.integers(-1, 2, frames).cumsum(), 1, n_q)
+    return np.where(np.arange(n_q)[:, None] < numbers, codes, -1)
 
 
 def unlikely_codes(model: EntropyModel, channels: int, frames: int) -> np.ndarray:

@@ -13,7 +13,7 @@ sys.path += [str(Path(__file__).parent / room) for room in ("container", "entrop
 
 import entropy_reference as reference
 from container_samples import make_header
-from entropy_samples import StreamLayout, likely_codes, random_model
+from entropy_samples import StreamLayout, likely_codes, random_model, without
 from format_reader import raw_codes, read_file
 
 from sscodec import models
@@ -27,7 +27,8 @@ def streams(draw):
     """Bytes of a stream, and what was written."""
     coder = draw(st.integers(0, 2))
     channels, n_q, size = draw(st.integers(1, 3)), draw(st.integers(1, 3)), 2 ** draw(st.integers(1, 5))
-    model, layout = random_model(n_q, size, draw(st.integers(0, 99))), StreamLayout(channels, n_q, size)
+    model, varying = random_model(n_q, size, draw(st.integers(0, 99))), draw(st.booleans())
+    layout = StreamLayout(channels, n_q, size, varying)
     header = make_header(
         coder=coder,
         entropy_hash=bytes(range(8)) if coder else bytes(8),
@@ -39,6 +40,7 @@ def streams(draw):
         sample_rate=draw(RATES),
         original_rate=draw(RATES),
         gain_db=draw(st.integers(-255, 255)),
+        varying=varying,
         tags=draw(st.dictionaries(st.text("abc d", min_size=1), st.text(max_size=9), max_size=2)),
     )
     frames = draw(st.integers(0, 30))
@@ -47,6 +49,7 @@ def streams(draw):
         codes = likely_codes(coder, layout, model, frames)
     else:
         codes = chance.integers(0, size, (channels, n_q, frames)) * draw(st.integers(0, 1))
+        codes = without(codes, chance) if varying else codes
     samples = max(0, frames * header.hop - draw(st.integers(0, header.hop - 1)))
     file = io.BytesIO()
     with patch.object(models, "find_entropy", lambda *_: model):
@@ -72,7 +75,9 @@ def test_an_independent_reader_decodes_whatever_is_written(written):
             if raw:
                 decoded = raw_codes(stream, frames, payload)
             else:
-                decoded, shortest = decode(tensors, payload, header.channels, header.n_q, frames)
+                decoded, shortest = decode(
+                    tensors, payload, header.channels, header.n_q, frames, header.varying
+                )
                 assert shortest == payload
             assert decoded == codes[..., first : first + frames].tolist()
             first += frames

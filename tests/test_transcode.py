@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from entropy_samples import StreamLayout, likely_codes, unlikely_codes
+from entropy_samples import StreamLayout, likely_codes, unlikely_codes, without
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +43,7 @@ def write(path, model, codes, entropy=None, packet_ms=200, denoise=True):
     header = make_header(
         model, channels, n_q, 24_000, channels + 1, None, packet_ms, tags, denoise, entropy=entropy
     )
+    header = replace(header, varying=codes.size > 0 and codes.min() < 0)
     with Path(path).open("wb") as file:
         writer = CodesWriter(file, header, model)
         writer.write(codes)
@@ -86,6 +87,21 @@ def test_fewer_codebooks_are_what_encoding_with_them_gives(model, codes, entropy
     for path in ("n_q.ssc", "kbps.ssc"):
         assert Path(path).read_bytes() == Path("few.ssc").read_bytes()
     assert report.nominal_kbps == 4.5
+
+
+@pytest.mark.parametrize("entropy", ["raw", "static", "context"])
+def test_frames_of_different_numbers_of_codebooks(model, codes, entropy):
+    varying = without(codes, np.random.default_rng(5))
+    write("in.ssc", model, varying, "raw")
+    ((header, _, _),) = parts("in.ssc")
+    assert header.varying and header.version == 2 and header.n_q == 8
+    sscodec.transcode_file("in.ssc", "out.ssc", entropy=entropy)
+    write("made.ssc", model, varying, entropy)
+    assert Path("out.ssc").read_bytes() == Path("made.ssc").read_bytes()
+    assert np.array_equal(read("out.ssc"), varying)
+    sscodec.transcode_file("out.ssc", "few.ssc", n_q=3, packet_ms=70)
+    assert np.array_equal(read("few.ssc"), varying[:, :3])
+    assert Path("out.ssc").stat().st_size < 0.9 * Path("in.ssc").stat().st_size or entropy != "context"
 
 
 @settings(max_examples=25)

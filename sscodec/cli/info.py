@@ -32,6 +32,9 @@ class StreamInfo:
     hop: int
     channels: int
     n_q: int
+    """The most codebooks that a frame has."""
+    least_n_q: int
+    mean_n_q: float
     codebook_size: int
     entropy: str
     entropy_hash: str | None
@@ -54,6 +57,8 @@ class StreamInfo:
     """Of the codes as they are, without header, packet heads and checksums."""
     nominal_kbps: float
     """Of the raw codes."""
+    packet_n_q: list[float] | None
+    """Mean of the codebooks of a frame, for each packet that arrived whole; only with --verbose."""
     code_bits: list[float] | None
     """Mean bits of a code, for each codebook; only with --verbose, and where there is a packet."""
     missing: str | None
@@ -125,17 +130,18 @@ def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> Str
     from sscodec.container import RAW_CODER, Packet
 
     header = stream.header
-    costs = _Costs(header, verbose)
+    costs, counts = _Costs(header, verbose), _Counts(header, verbose)
     packets = frames = payload_bytes = damaged_bytes = 0
     for item in stream:
         if isinstance(item, Packet):
             packets += 1
             frames += item.frames
             payload_bytes += len(item.payload)
+            counts.add(item)
             costs.add(item)
         else:
             damaged_bytes += item.length
-    damage = stream.damage + costs.damage
+    damage = stream.damage + counts.damage + costs.damage
     seconds = stream.seconds_of(frames)
     overhead = stream.bytes_read - damaged_bytes - payload_bytes
     return StreamInfo(
@@ -147,6 +153,8 @@ def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> Str
         hop=header.hop,
         channels=header.channels,
         n_q=header.n_q,
+        least_n_q=counts.least,
+        mean_n_q=counts.mean,
         codebook_size=header.codebook_size,
         entropy=header.coder_name,
         entropy_hash=header.entropy_hash.hex() if header.coder != RAW_CODER else None,
@@ -163,7 +171,8 @@ def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> Str
         bytes=stream.bytes_read,
         kbps=stream.bytes_read * 8 / seconds / 1000 if seconds else 0.0,
         coded_kbps=payload_bytes * 8 / seconds / 1000 if seconds else 0.0,
-        nominal_kbps=header.bitrate / 1000,
+        nominal_kbps=header.bitrate / 1000 * counts.mean / header.n_q,
+        packet_n_q=counts.packets,
         code_bits=costs.means(),
         missing=costs.missing,
         overhead_bytes=overhead,
@@ -171,6 +180,36 @@ def _inspect(name: str, number: int, stream: StreamReader, verbose: bool) -> Str
         whole=not damage,
         damage=damage,
     )
+
+
+class _Counts:
+    """How many codebooks frames have, packet after packet."""
+
+    def __init__(self, header: Header, listed: bool) -> None:
+        self.least = header.n_q
+        self.damage: list[str] = []
+        """A line for each packet that does not say it."""
+        self.packets: list[float] | None = [] if listed else None
+        self._header = header
+        self._sum = self._frames = 0
+
+    def add(self, packet: Packet) -> None:
+        from sscodec.streams import packet_numbers
+
+        try:
+            numbers = packet_numbers(self._header, packet)
+        except DamagedError as error:
+            self.damage.append(f"packet {packet.sequence}: {error}")
+            return
+        self.least = min(self.least, int(numbers.min()))
+        self._sum += int(numbers.sum())
+        self._frames += packet.frames
+        if self.packets is not None:
+            self.packets.append(round(float(numbers.mean()), 2))
+
+    @property
+    def mean(self) -> float:
+        return self._sum / self._frames if self._frames else float(self._header.n_q)
 
 
 class _Costs:
@@ -183,9 +222,8 @@ class _Costs:
         """The entropy model without which nothing can be told."""
         self.damage: list[str] = []
         """A line for each packet that does not hold codes."""
-        self._channels = header.channels
         self._bits: NDArray[np.float64] | None = None  # [n_q], of all codes so far
-        self._frames = 0
+        self._codes: NDArray[np.int64] | None = None  # [n_q]: how many
         self._coder = None
         try:
             self._coder = PacketCoder(header) if wanted else None
@@ -196,18 +234,26 @@ class _Costs:
         if self._coder is None:
             return
         try:
-            bits = self._coder.bits(packet).sum(axis=(0, 2))
+            bits = self._coder.bits(packet)
         except DamagedError as error:
             self.damage.append(f"packet {packet.sequence}: {error}")
             return
-        self._bits = bits if self._bits is None else self._bits + bits
-        self._frames += packet.frames
+        cost, codes = bits.sum(axis=(0, 2)), (bits > 0).sum(axis=(0, 2))
+        self._bits = cost if self._bits is None else self._bits + cost
+        self._codes = codes if self._codes is None else self._codes + codes
 
     def means(self) -> list[float] | None:
         """Bits of a code, for each codebook; None where nothing can be told."""
-        if self._bits is None:
+        if self._bits is None or self._codes is None:
             return None
-        return [float(bits) for bits in self._bits / (self._frames * self._channels)]
+        means: list[float] = (self._bits / self._codes.clip(min=1)).tolist()
+        return means
+
+
+def _codebooks(stream: StreamInfo) -> str:
+    if stream.least_n_q == stream.n_q:
+        return str(stream.n_q)
+    return f"{stream.least_n_q} to {stream.n_q} (mean {stream.mean_n_q:.2f})"
 
 
 def describe(stream: StreamInfo) -> str:
@@ -222,7 +268,7 @@ def describe(stream: StreamInfo) -> str:
         f"  bitrate    {stream.kbps:.2f} kbps, {stream.coded_kbps:.2f} of them codes "
         f"({stream.nominal_kbps:g} nominal"
         + (f", {stream.nominal_kbps / stream.channels:g} a channel)" if stream.channels > 1 else ")"),
-        f"  codes      {stream.entropy}, {stream.n_q} codebooks of {stream.codebook_size}"
+        f"  codes      {stream.entropy}, {_codebooks(stream)} codebooks of {stream.codebook_size}"
         + (f", entropy model {stream.entropy_hash}" if stream.entropy_hash else "")
         + (", noise removed" if stream.denoise else "")
         + (f", raised by {stream.gain_db} dB" if stream.gain_db > 0 else "")
@@ -235,6 +281,8 @@ def describe(stream: StreamInfo) -> str:
         raw_bits = stream.codebook_size.bit_length() - 1
         costs = " ".join(f"{bits:.2f}" for bits in stream.code_bits)
         lines.append(f"  bits       {costs} a code of each codebook ({raw_bits} raw)")
+    if stream.packet_n_q and stream.least_n_q < stream.n_q:
+        lines.append(f"  codebooks  {' '.join(f'{mean:.1f}' for mean in stream.packet_n_q)} in each packet")
     lines += [f"  tag        {key}={printable(value)}" for key, value in stream.tags.items()]
     lines += [f"  DAMAGED    {line}" for line in stream.damage]
     return "\n".join(lines)

@@ -152,7 +152,8 @@ class Framing:
         payload_size, position = _parse_varint(data, position, raw_size)
         if fallback and self._header.coder == RAW_CODER:
             raise DamagedError("a packet that falls back to raw codes in a stream of raw codes")
-        if (fallback or self._header.coder == RAW_CODER) and payload_size != raw_size:
+        raw = fallback or self._header.coder == RAW_CODER
+        if raw and not self._header.varying and payload_size != raw_size:
             raise DamagedError("a packet with too few raw codes")
         return PacketHead(sequence, frames, fallback, position, payload_size)
 

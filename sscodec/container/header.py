@@ -16,7 +16,8 @@ from sscodec.errors import DamagedError, InputError, UsageError
 MAGIC = b"\x93SSC"
 COPY_MAGIC = b"\x93ssc"  # begins the copy of a header, which is equal in all but this
 COPY_AFTER = 4096  # bytes: the copy comes after the packet that reaches it, beyond any lost block of a disk
-VERSION = 1
+VERSION = 2
+"""The latest. Streams whose frames all have the same number of codebooks are of version 1, byte for byte."""
 RAW_CODER = 0  # entropy coder id of plain fixed-width codes; the container treats every other id alike
 
 HASH_SIZE = 8  # bytes kept of a SHA-256
@@ -53,7 +54,7 @@ class Header:
     sample_rate: int  # Hz, of the model
     hop: int  # model-rate samples per frame
     channels: int  # coded channels
-    n_q: int  # codebooks per channel and frame
+    n_q: int  # codebooks per channel and frame; the most of them, where frames have different numbers
     codebook_size: int  # entries of a codebook, a power of two from 2 to 65536
     coder: int = RAW_CODER  # entropy coder id
     entropy_hash: bytes = bytes(HASH_SIZE)  # first 8 bytes of the SHA-256 of the entropy model; zeros for raw
@@ -62,6 +63,7 @@ class Header:
     original_channels: int
     original_samples: int | None = None  # per channel at original_rate; None: not known when encoding began
     denoise: bool = False  # the encoder removed noise
+    varying: bool = False  # each frame tells how many of the first codebooks it has (version 2)
     gain_db: int = 0  # by which the sound was made louder (or softer) before; decoding takes it back
     tags: Mapping[str, str] = field(default_factory=dict, hash=False)
 
@@ -131,6 +133,11 @@ class Header:
                 raise UsageError(f"the value of tag {key!r} takes {size} bytes: 65535 at most")
 
     @property
+    def version(self) -> int:
+        """Of the format."""
+        return 2 if self.varying else 1
+
+    @property
     def bits(self) -> int:
         """Bits of one raw code: log2(codebook_size)."""
         return self.codebook_size.bit_length() - 1
@@ -147,13 +154,14 @@ class Header:
 
     @property
     def bitrate(self) -> int:
-        """Nominal rate of the raw codes of all channels in bits/s, rounded half up."""
+        """Nominal rate of the raw codes of all channels and codebooks in bits/s, rounded half up."""
         per_hop = self.channels * self.n_q * self.bits * self.sample_rate
         return (2 * per_hop + self.hop) // (2 * self.hop)
 
     def raw_size(self, frames: int) -> int:
-        """Bytes of `frames` frames of raw codes: the largest payload that they may take."""
-        return (frames * self.channels * self.n_q * self.bits + 7) // 8
+        """Bytes of `frames` frames of raw codes, of all codebooks: the largest payload that they may take."""
+        numbers = (self.n_q - 1).bit_length() if self.varying else 0
+        return (frames * (numbers + self.channels * self.n_q * self.bits) + 7) // 8
 
     def _body(self) -> bytes:
         """Everything between the prefix and the CRC."""
@@ -190,7 +198,7 @@ class Header:
     def to_bytes(self) -> bytes:
         """The header as it stands in the file, magic to CRC-32; one header has one encoding."""
         body = self._body()
-        data = _PREFIX.pack(MAGIC, VERSION, _PREFIX.size + len(body) + _CRC.size) + body
+        data = _PREFIX.pack(MAGIC, self.version, _PREFIX.size + len(body) + _CRC.size) + body
         return data + _CRC.pack(zlib.crc32(data))
 
     @classmethod
@@ -204,7 +212,7 @@ class Header:
             raise DamagedError(f"the stream header is cut short: {len(data)} of {size} bytes")
         if not has_valid_crc(data):
             raise DamagedError("the stream header is damaged: its checksum does not match")
-        if (version := data[4]) != VERSION:
+        if not 1 <= (version := data[4]) <= VERSION:
             advice = (
                 "a newer sscodec is needed to read it"
                 if version > VERSION
@@ -212,7 +220,7 @@ class Header:
             )
             raise InputError(f"the stream has format version {version}: {advice}")
         try:
-            return _parse_body(data[_PREFIX.size : -_CRC.size])
+            return _parse_body(data[_PREFIX.size : -_CRC.size], varying=version == 2)
         except (UsageError, struct.error, IndexError, UnicodeDecodeError) as error:
             raise DamagedError(f"the stream header is not valid: {error}") from error
 
@@ -244,7 +252,7 @@ def has_valid_crc(data: bytes | memoryview) -> bool:
     return zlib.crc32(memoryview(data)[: -_CRC.size]) == _CRC.unpack_from(data, len(data) - _CRC.size)[0]
 
 
-def _parse_body(body: bytes) -> Header:
+def _parse_body(body: bytes, varying: bool) -> Header:
     flags, rate, hop, channels, n_q, bits, coder, packet_frames, bitrate, *rest = _FIXED.unpack_from(body)
     original_rate, original_channels, original_samples, model_hash, entropy_hash = rest
     if flags & ~(_FLAG_DENOISE | _FLAG_GAIN | _FLAG_LOWERED) or (
@@ -286,6 +294,7 @@ def _parse_body(body: bytes) -> Header:
         original_channels=original_channels,
         original_samples=None if original_samples == UNKNOWN_SAMPLES else original_samples,
         denoise=bool(flags & _FLAG_DENOISE),
+        varying=varying,
         gain_db=-gain_db if flags & _FLAG_LOWERED else gain_db,
         tags=tags,
     )

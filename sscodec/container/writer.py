@@ -51,7 +51,8 @@ class StreamWriter:
             raise UsageError("a stream of raw codes has no other coder to fall back from")
         if len(payload) > raw_size:
             raise UsageError(f"{len(payload)} bytes of payload are more than raw codes take ({raw_size})")
-        if (fallback or self._header.coder == RAW_CODER) and len(payload) != raw_size:
+        raw = fallback or self._header.coder == RAW_CODER
+        if raw and not self._header.varying and len(payload) != raw_size:
             raise UsageError(f"raw codes of {frames} frames are {raw_size} bytes, not {len(payload)}")
         packet = Packet(self._sequence, self.frames, frames, bytes(payload), fallback)
         self._write(self._framing.pack_packet(packet))

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sscodec.entropy.layout import Layout, check_codes
+from sscodec.entropy.layout import Layout, check_codes, numbers_of, present
 from sscodec.entropy.network import ContextNetwork
+from sscodec.entropy.numbers import read_numbers, write_numbers
 from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, code_bits, ends_of, weights_of
 from sscodec.errors import DamagedError
 
@@ -29,21 +30,25 @@ class ContextCoder:
         Raises UsageError for a wrong shape, type or range.
         """
         encoder = RangeEncoder()
+        if self._layout.varying:
+            check_codes(self._layout, codes)
+            write_numbers(encoder, numbers_of(codes), self._layout.n_q)
         for symbols, weights in self._distributions(codes):
             encoder.encode(symbols, weights)
         return encoder.finish()
 
     def bits(self, codes: NDArray[np.integer]) -> NDArray[np.float64]:
-        """What each code costs: float64 [channels, n_q, frames], in bits."""
-        channels, n_q, frames = codes.shape
+        """What each code costs: float64 [channels, n_q, frames], in bits; nothing where there is none."""
         drawn = [weights[np.arange(len(symbols)), symbols] for symbols, weights in self._distributions(codes)]
-        found = code_bits(np.concatenate([np.zeros(0, np.float32), *drawn]))
-        return found.reshape(frames, n_q, channels).transpose(2, 1, 0)
+        ordered = codes.transpose(2, 1, 0)
+        found = np.zeros(ordered.shape)
+        found[ordered >= 0] = code_bits(np.concatenate([np.zeros(0, np.float32), *drawn]))
+        return found.transpose(2, 1, 0)
 
     def _distributions(
         self, codes: NDArray[np.integer]
     ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
-        """Symbols int32 [n] and their weights float32 [n, K], in the order of the payload."""
+        """The codes, int32 [n], and their weights float32 [n, K], in the order of the payload."""
         check_codes(self._layout, codes)
         network, symbols = self._network, codes.transpose(2, 1, 0).astype(np.int32)  # [frames, n_q, channels]
         frames, n_q, channels = symbols.shape
@@ -51,15 +56,16 @@ class ContextCoder:
         step = max(1, MAX_ROWS // channels)
         for start in range(0, frames, step):
             block = symbols[start : start + step]
+            there = block >= 0
             sums = np.zeros((n_q + 1, len(block), channels, network.embedding), np.int32)
             for k in range(n_q):
-                sums[k + 1] = sums[k] + network.embed(k, block[:, k])
+                sums[k + 1] = sums[k] + network.embed(k, block[:, k]) * there[:, k, :, None]
             known = network.remember(memory, sums[-1]).reshape(len(block) * channels, -1)
             weights = np.empty((len(block), n_q, channels, network.codebook_size), np.float32)
             for k in range(n_q):
                 scores = network.scores(known, sums[k].reshape(len(known), -1), k)
                 weights[:, k] = weights_of(scores).reshape(len(block), channels, -1)
-            yield block.ravel(), weights.reshape(block.size, -1)
+            yield block[there], weights[there]
 
     def decode(self, payload: bytes, frames: int) -> NDArray[np.int32]:
         """The codes, int32 [channels, n_q, frames], of a payload; DamagedError when it does not hold them."""
@@ -77,6 +83,10 @@ class ContextCoder:
         """
         channels, n_q, network = self._layout.channels, self._layout.n_q, self._network
         readers = [_Reader(payload, count) for payload, count in zip(payloads, frames, strict=True)]
+        numbers = np.full((len(readers), max(frames)), n_q)
+        if self._layout.varying:
+            for row, reader, count in zip(numbers, readers, frames, strict=True):
+                row[:count] = reader.numbers(n_q)
         memory = network.start(len(readers) * channels)
         codes = np.zeros((max(frames), n_q, len(readers), channels), np.int32)
         drawn = [_Drawn(network, k) for k in range(n_q)]
@@ -85,18 +95,21 @@ class ContextCoder:
             if not going:
                 break  # all that is left is zeros
             known, sums = memory.known[0], np.zeros((memory.known.shape[1], network.embedding), np.int32)
-            for k in range(n_q):
+            for k in range(numbers[going, frame].max()):
                 ends = drawn[k].given(known, sums)
+                there = numbers[:, frame] > k
                 for index in going:
-                    for channel in range(channels):
+                    for channel in range(channels if there[index] else 0):
                         row = ends[index * channels + channel]
                         codes[frame, k, index, channel] = readers[index].decode(row)
-                sums += network.embed(k, codes[frame, k].ravel())
+                sums += network.embed(k, codes[frame, k].ravel()) * there.repeat(channels)[:, None]
             network.remember(memory, sums[None])
-        return [
-            reader.finish() or np.ascontiguousarray(codes[:count, :, index].transpose(2, 1, 0))
-            for index, (reader, count) in enumerate(zip(readers, frames, strict=True))
-        ]
+        found: list[NDArray[np.int32] | DamagedError] = []
+        for index, (reader, count) in enumerate(zip(readers, frames, strict=True)):
+            there = present(self._layout, numbers[index, :count])
+            held = np.where(there, codes[:count, :, index].transpose(2, 1, 0), -1)
+            found.append(reader.finish() or np.ascontiguousarray(held, np.int32))
+        return found
 
 
 class _Drawn:
@@ -133,6 +146,15 @@ class _Reader:
     def is_going(self, frame: int) -> bool:
         """Whether the codes of a frame may be others than zeros."""
         return frame < self._frames and self._damage is None and not self._decoder.only_zeros_follow
+
+    def numbers(self, n_q: int) -> NDArray[np.int32]:
+        """How many codebooks each frame has: what comes before the codes."""
+        if self._damage is None:
+            try:
+                return read_numbers(self._decoder, self._frames, n_q)
+            except DamagedError as error:
+                self._damage = error
+        return np.ones(self._frames, np.int32)
 
     def decode(self, ends: NDArray[np.int64]) -> int:
         if self._damage is None:

@@ -3,14 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sscodec.entropy.layout import Layout, OneByOne, check_codes
+from sscodec.entropy.layout import Layout, OneByOne, check_codes, numbers_of, present
 from sscodec.errors import DamagedError, UsageError
 
 
 class RawCoder(OneByOne):
     """Packs codes frame by frame, in a frame channel by channel, in a channel codebook by codebook.
 
-    Zero bits fill the last byte. `codebook_size` is a power of two from 2 to 65536.
+    Where frames have different numbers of codebooks, these come first. Zero bits fill the last byte.
+    `codebook_size` is a power of two from 2 to 65536.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -23,40 +24,61 @@ class RawCoder(OneByOne):
         if not 2 <= codebook_size <= 65_536 or codebook_size & (codebook_size - 1):
             raise UsageError(f"codebook_size must be a power of two from 2 to 65536, not {codebook_size}")
         self._layout = layout
-        self._codes_a_frame = channels * n_q
         self._bits = codebook_size.bit_length() - 1
+        self._number_bits = (n_q - 1).bit_length() if layout.varying else 0
 
-    def size(self, frames: int) -> int:
-        """Bytes of the payload of `frames` frames."""
-        return (frames * self._codes_a_frame * self._bits + 7) // 8
+    def size(self, codes: NDArray[np.integer]) -> int:
+        """Bytes of the payload of codes [channels, n_q, frames]."""
+        return self._size(codes.shape[2], int((codes >= 0).sum()))
+
+    def _size(self, frames: int, codes: int) -> int:
+        return (frames * self._number_bits + codes * self._bits + 7) // 8
 
     def encode(self, codes: NDArray[np.integer]) -> bytes:
         """The payload of codes [channels, n_q, frames]; UsageError for a wrong shape, type or range."""
         check_codes(self._layout, codes)
-        # Big-endian words have their bytes in the order of the bits.
-        words = codes.transpose(2, 0, 1).astype(">u2").reshape(-1, 1)
-        return np.packbits(np.unpackbits(words.view(np.uint8), axis=1)[:, 16 - self._bits :]).tobytes()
+        ordered = codes.transpose(2, 0, 1)
+        parts = [to_bits(ordered[ordered >= 0], self._bits)]
+        if self._number_bits:
+            parts.insert(0, to_bits(numbers_of(codes) - 1, self._number_bits))
+        return np.packbits(np.concatenate(parts)).tobytes()
 
     def bits(self, codes: NDArray[np.integer]) -> NDArray[np.float64]:
-        """What each code costs: float64 [channels, n_q, frames], in bits."""
+        """What each code costs: float64 [channels, n_q, frames], in bits; nothing where there is none."""
         check_codes(self._layout, codes)
-        return np.full(codes.shape, float(self._bits))
+        return np.where(codes >= 0, float(self._bits), 0.0)
 
     def decode(self, payload: bytes, frames: int) -> NDArray[np.int32]:
         """The codes, int32 [channels, n_q, frames], of a payload; `[:, :m]` are those of m codebooks.
 
         Raises DamagedError when the size is not that of `frames` frames or padding bits are not zero.
         """
-        if frames < 0 or len(payload) != self.size(frames):
+        layout, bits = self._layout, np.unpackbits(np.frombuffer(payload, np.uint8))
+        used = max(0, frames) * self._number_bits
+        numbers = np.full(max(0, frames), layout.n_q)
+        if self._number_bits and len(bits) >= used:
+            numbers = from_bits(bits[:used], self._number_bits) + 1
+        there = present(layout, numbers).transpose(2, 0, 1)
+        count = int(there.sum())
+        if frames < 0 or len(payload) != self._size(frames, count) or numbers.max(initial=1) > layout.n_q:
             raise DamagedError(f"{len(payload)} bytes of raw codes are not {frames} frames: a damaged packet")
-        count = frames * self._codes_a_frame
-        bits = np.unpackbits(np.frombuffer(payload, np.uint8))
-        used = count * self._bits
-        if bits[used:].any():
+        end = used + count * self._bits
+        if bits[end:].any():
             raise DamagedError("the padding bits of raw codes are not zero: a damaged packet")
-        words = np.zeros((count, 16), np.uint8)
-        words[:, 16 - self._bits :] = bits[:used].reshape(count, self._bits)
-        codes = (
-            np.packbits(words, axis=1).view(">u2").reshape(frames, self._layout.channels, self._layout.n_q)
-        )
-        return np.ascontiguousarray(codes.transpose(1, 2, 0), dtype=np.int32)
+        codes = np.full(there.shape, -1, np.int32)
+        codes[there] = from_bits(bits[used:end], self._bits)
+        return np.ascontiguousarray(codes.transpose(1, 2, 0))
+
+
+def to_bits(values: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
+    """The bits of values [n], `width` each, most significant first."""
+    # Big-endian words have their bytes in the order of the bits.
+    words = values.astype(">u2").reshape(-1, 1)
+    return np.unpackbits(words.view(np.uint8), axis=1)[:, 16 - width :].ravel()
+
+
+def from_bits(bits: NDArray[np.uint8], width: int) -> NDArray[np.int32]:
+    """What `to_bits` was given."""
+    words = np.zeros((len(bits) // width, 16), np.uint8)
+    words[:, 16 - width :] = bits.reshape(-1, width)
+    return np.packbits(words, axis=1).view(">u2")[:, 0].astype(np.int32)

@@ -45,8 +45,9 @@ def _search(graph: Graph, left: Value, books: np.ndarray) -> tuple[Value, Value]
 
 
 def decode(graph: Graph, codes: Value, quantizer: ResidualVectorQuantizer) -> Value:
-    """Embeddings [frames, dim] of codes int64 [n_q, frames], any n_q."""
-    books = quantizer.codebooks.numpy()
+    """Embeddings [frames, dim] of codes int64 [n_q, frames], any n_q; -1 stands for no code."""
+    # A row of zeros ends each codebook, and is what -1 finds in the one before.
+    books = np.pad(quantizer.codebooks.numpy(), ((0, 0), (0, 1), (0, 0)))
     _, size, dim = books.shape
     first = graph.count(graph.length(codes, 0)) * size
     entries = graph.op("Gather", graph.weight(books.reshape(-1, dim)), codes + graph.expand(first, 1))

@@ -51,9 +51,9 @@ class FactorisedQuantizer(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """Sum of what codes int64 [batch, n_q, frames] stand for: float [batch, frames, dim].
 
-        n_q must be at least 1.
+        n_q must be at least 1. -1 stands for nothing, in any but the first codebook.
         """
         x = self.expand(self.codebooks[0][codes[:, 0]], 0)
         for k in range(1, codes.shape[1]):
-            x = x + self.expand(self.codebooks[k][codes[:, k]], k)
+            x = x + self.expand(self.codebooks[k][codes[:, k]], k) * (codes[:, k, :, None] >= 0)
         return x

@@ -74,11 +74,11 @@ class ResidualVectorQuantizer(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """Sum of the entries that codes int64 [batch, n_q, frames] name: float [batch, frames, dim].
 
-        n_q must be at least 1.
+        n_q must be at least 1. -1 names none, in any but the first codebook.
         """
         x = self.codebooks[0][codes[:, 0]]
         for k in range(1, codes.shape[1]):
-            x = x + self.codebooks[k][codes[:, k]]
+            x = x + self.codebooks[k][codes[:, k]] * (codes[:, k, :, None] >= 0)
         return x
 
 

@@ -46,10 +46,13 @@ class Quantizer:
         return np.stack(codes[:n_q]).reshape(n_q, batch, frames).transpose(1, 0, 2)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Sum of the entries that codes [batch, n_q, frames] name: float32 [batch, frames, dim]."""
+        """Sum of the entries that codes [batch, n_q, frames] name: float32 [batch, frames, dim].
+
+        -1 names none, in any but the first codebook.
+        """
         x = self.codebook(0)[codes[:, 0]]
         for k in range(1, codes.shape[1]):
-            x += self.codebook(k)[codes[:, k]]
+            x += self.codebook(k)[codes[:, k]] * (codes[:, k, :, None] >= 0)
         return x
 
     def _search(self, x: np.ndarray, together: range) -> tuple[list[np.ndarray], np.ndarray]:

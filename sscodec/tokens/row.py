@@ -230,13 +230,16 @@ def row_of_stream(source: str | Path | BinaryIO, key: str, n_q: int | None = Non
                 raise codes
             if codes is not None:
                 parts.append(codes)
+        codes = np.concatenate(parts, axis=-1)[:, :n_q]
+        if codes.size and codes.min() < 0:
+            least = int((codes[0] >= 0).sum(0).min())
+            raise InputError(f"some frames have {least} codebooks, others more: give --n-q {least}")
         if stream.damage or stream.end is None:
             raise DamagedError(
                 "damaged or cut short, see `sscodec info`; `sscodec repair` saves what is whole"
             )
         if next(streams, None) is not None:
             raise InputError("is a chain of streams; a row is one: split it first")
-        codes = np.concatenate(parts, axis=-1)[:, :n_q]
         return _row(key, codes, header, stream.end)
 
 

@@ -44,6 +44,7 @@ class Shape:
     channels: int
     n_q: int
     codebook_size: int
+    varying: bool = False
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,26 @@ def test_concealment_adds_up_and_fades(folder, sound):
     np.testing.assert_allclose(joined, whole, atol=1e-5)
 
 
+def test_frames_of_fewer_codebooks(run, folder, sound):
+    """-1 stands for codes that are left out: the sound is that of a decoder given as many as there are."""
+    codec = Codec.load(folder)
+    codes = codec.encode(sound(1.0, rate=codec.sample_rate)[:, 0], n_q=4)
+    numbers = np.where(np.arange(codes.shape[1]) < 20, 4, 2)
+    varying = np.where(np.arange(4)[:, None] < numbers, codes, -1)
+    session = codec.stream_decoder()
+    parts = [session.push(codes[:, :20]), session.push(codes[:2, 20:]), session.flush()]
+    np.testing.assert_allclose(codec.decode(varying), np.concatenate(parts), atol=1e-5)
+    two = np.where(np.arange(4)[:, None] < 2, codes, -1)
+    np.testing.assert_allclose(codec.decode(two), codec.decode(codes[:2]), atol=1e-5)
+    codec.save("varying.ssc", varying, entropy="raw", packet_ms=100)
+    np.testing.assert_array_equal(codes_of("varying.ssc")[0], varying)
+    run("decode", "varying.ssc", "out.wav", "--subtype", "FLOAT")
+    np.testing.assert_allclose(sound_of("out.wav")[:, 0], codec.decode(varying), atol=1e-4)
+    heard = codec.stream_decoder()
+    heard.push(varying)
+    assert np.isfinite(heard.conceal(30)).all()
+
+
 def test_batches(run, recording):
     """As a worker does them."""
     options = {"n_q": 3, "kbps": None, "mono": False, "packet_ms": 1000.0, "tags": {}}

@@ -1,7 +1,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import sscodec
 
 
 def test_text(run, recording):
@@ -40,6 +43,21 @@ def test_what_codes_cost(run, stream):
     assert "  bits       " + "10.00 " * 8 + "a code of each codebook (10 raw)\n" in text
     (info,) = json.loads(run("info", "-v", "--json", stream).stdout)
     assert info["code_bits"] == [10.0] * 8
+
+
+def test_frames_of_different_numbers_of_codebooks(run, model_folder):
+    codes = np.zeros((8, 30), np.int16)
+    codes[2:, :10], codes[5:, 20:] = -1, -1
+    sscodec.Codec.load(model_folder).save("varying.ssc", codes, packet_ms=200, entropy="raw")
+    text = run("info", "-v", "varying.ssc").stdout
+    assert "2 to 8 (mean 5.00) codebooks of 1024" in text
+    assert "  codebooks  4.0 6.0 in each packet\n" in text
+    (info,) = json.loads(run("info", "-v", "--json", "varying.ssc").stdout)
+    assert (info["n_q"], info["least_n_q"], info["mean_n_q"]) == (8, 2, 5.0)
+    assert info["packet_n_q"] == [4.0, 6.0]
+    assert info["nominal_kbps"] == 5 * 0.75
+    run("tokens", "varying.ssc", "-o", "tokens", code=3)
+    run("tokens", "varying.ssc", "-o", "rows", "--n-q", 2)
 
 
 def test_chains_standard_input_and_several_files(run, stream):

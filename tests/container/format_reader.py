@@ -29,7 +29,7 @@ def varint(data: bytes, place: int) -> tuple[int, int]:
 
 
 def read_header(data: bytes, place: int) -> tuple[dict, int]:
-    assert data[place : place + 5] == b"\x93SSC\x01"
+    assert data[place : place + 4] == b"\x93SSC" and data[place + 4] in (1, 2)
     (size,) = struct.unpack_from("<H", data, place + 5)
     assert size >= 61 and place + size <= len(data)
     header = data[place : place + size]
@@ -38,6 +38,7 @@ def read_header(data: bytes, place: int) -> tuple[dict, int]:
     names = "flags sample_rate hop channels n_q bits coder packet_frames bit_rate original_rate "
     names += "original_channels original_samples model_hash entropy_hash"
     h = dict(zip(names.split(), struct.unpack_from("<BIHBBBBHIIBQ8s8s", header, 7), strict=True))
+    h["varying"] = header[4] == 2
     assert h["flags"] < 8 and (h["flags"] & 2 or not h["flags"] & 4)
     assert 1 <= h["sample_rate"] <= 768_000 and 1 <= h["original_rate"] <= 768_000 and h["hop"] >= 1
     assert 1 <= h["channels"] <= 8 and h["n_q"] >= 1 and 1 <= h["bits"] <= 16
@@ -68,7 +69,11 @@ def read_header(data: bytes, place: int) -> tuple[dict, int]:
 
 
 def raw_size(h: dict, frames: int) -> int:
-    return -(-frames * h["channels"] * h["n_q"] * h["bits"] // 8)
+    return -(-frames * (number_bits(h) + h["channels"] * h["n_q"] * h["bits"]) // 8)
+
+
+def number_bits(h: dict) -> int:
+    return (h["n_q"] - 1).bit_length() if h["varying"] else 0
 
 
 def read_stream(data: bytes, begin: int) -> tuple[dict, int]:
@@ -102,7 +107,7 @@ def read_stream(data: bytes, begin: int) -> tuple[dict, int]:
         size, place = varint(data, place)
         raw = h["coder"] == 0 or bool(marker & 2)
         assert not (h["coder"] == 0 and marker & 2)
-        assert size == raw_size(h, frames) if raw else size <= raw_size(h, frames)
+        assert size == raw_size(h, frames) if raw and not h["varying"] else size <= raw_size(h, frames)
         payload, place = data[place : place + size], place + size
         assert struct.unpack_from("<I", data, place)[0] == zlib.crc32(data[start:place], h["crc"])
         h["packets"].append((sequence, frames, raw, payload))
@@ -110,13 +115,20 @@ def read_stream(data: bytes, begin: int) -> tuple[dict, int]:
 
 
 def raw_codes(h: dict, frames: int, payload: bytes) -> list:
-    """Codes [channels][n_q][frames] of raw codes."""
-    bits = "".join(f"{byte:08b}" for byte in payload)
-    used = frames * h["channels"] * h["n_q"] * h["bits"]
-    assert not bits[used:].strip("0")
-    codes = [[[0] * frames for _ in range(h["n_q"])] for _ in range(h["channels"])]
-    for number in range(frames * h["channels"] * h["n_q"]):
-        rest, k = divmod(number, h["n_q"])
-        frame, channel = divmod(rest, h["channels"])
-        codes[channel][k][frame] = int(bits[number * h["bits"] : (number + 1) * h["bits"]], 2)
+    """Codes [channels][n_q][frames] of raw codes, -1 for none."""
+    bits, place = "".join(f"{byte:08b}" for byte in payload), 0
+
+    def take(width: int) -> int:
+        nonlocal place
+        place += width
+        return int(bits[place - width : place] or "0", 2)
+
+    numbers = [1 + take(number_bits(h)) if h["varying"] else h["n_q"] for _ in range(frames)]
+    assert max(numbers, default=1) <= h["n_q"]
+    codes = [[[-1] * frames for _ in range(h["n_q"])] for _ in range(h["channels"])]
+    for frame in range(frames):
+        for channel in range(h["channels"]):
+            for k in range(numbers[frame]):
+                codes[channel][k][frame] = take(h["bits"])
+    assert len(payload) == -(-place // 8) and not bits[place:].strip("0")
     return codes

@@ -190,9 +190,9 @@ def test_repeated_tags_are_refused() -> None:
 def test_newer_version_is_told_from_damage() -> None:
     data = make_header().to_bytes()
     with pytest.raises(InputError, match="a newer sscodec is needed"):
-        Header.from_bytes(with_field(data, 4, "B", 2))
+        Header.from_bytes(with_field(data, 4, "B", 3))
     with pytest.raises(DamagedError):
-        Header.from_bytes(data[:4] + b"\x02" + data[5:])
+        Header.from_bytes(data[:4] + b"\x03" + data[5:])
 
 
 @pytest.mark.parametrize("data", [b"", b"RIFF....WAVE", b"\x93SSX\x01\x50\x00"])

@@ -71,25 +71,40 @@ def root64(number: int) -> int:
     return number
 
 
-def decode_static(tensors: dict, payload: bytes, channels: int, n_q: int, frames: int):
-    """Codes as lists [channels][n_q][frames], and the payload that must stand for them."""
+def numbers_of(decoder: RangeDecoder, n_q: int, frames: int) -> list[int]:
+    """Of version 2: how many codebooks each frame has."""
+    numbers: list[int] = []
+    for _ in range(frames):
+        scores = [0] * n_q
+        for i in range(n_q) if numbers else ():
+            apart = abs(i + 1 - numbers[-1])
+            scores[i] = -(256 + 96 * (apart - 1)) if apart else 0
+        numbers.append(1 + decoder.decode(weights_of(scores)) if n_q > 1 else 1)
+    return numbers
+
+
+def decode_static(tensors: dict, payload: bytes, channels: int, n_q: int, frames: int, varying=False):
+    """Codes as lists [channels][n_q][frames], -1 for none, and the payload that must stand for them."""
     decoder = RangeDecoder(payload)
+    numbers = numbers_of(decoder, n_q, frames) if varying else [n_q] * frames
     codes = empty(channels, n_q, frames)
     for k in range(n_q):
         for frame in range(frames):
             for channel in range(channels):
-                codes[channel][k][frame] = decoder.decode(tensors["static"][k])
+                if k < numbers[frame]:
+                    codes[channel][k][frame] = decoder.decode(tensors["static"][k])
     return codes, decoder.shortest()
 
 
-def decode_context(tensors: dict, payload: bytes, channels: int, n_q: int, frames: int):
+def decode_context(tensors: dict, payload: bytes, channels: int, n_q: int, frames: int, varying=False):
     """As `decode_static`."""
     decoder = RangeDecoder(payload)
+    numbers = numbers_of(decoder, n_q, frames) if varying else [n_q] * frames
     codes = empty(channels, n_q, frames)
     outputs = [[] for _ in range(channels)]  # [channel][frame][layer]: x_0 to x_4
     for frame in range(frames):
         sums = [[0] * len(tensors["embed"][0][0]) for _ in range(channels)]
-        for k in range(n_q):
+        for k in range(numbers[frame]):
             for channel in range(channels):
                 known = outputs[channel][-1][-1] if frame else [0] * len(tensors["frame_bias"])
                 weights = weights_of(scores_of(tensors, k, known, sums[channel]))
@@ -134,7 +149,7 @@ def clip(x: list[int]) -> list[int]:
 
 
 def empty(channels: int, n_q: int, frames: int) -> list:
-    return [[[0] * frames for _ in range(n_q)] for _ in range(channels)]
+    return [[[-1] * frames for _ in range(n_q)] for _ in range(channels)]
 
 
 def read_tensors(data: bytes) -> dict:

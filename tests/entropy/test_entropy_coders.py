@@ -6,13 +6,14 @@ import math
 import entropy_reference as reference
 import numpy as np
 import pytest
-from entropy_samples import StreamLayout, likely_codes, random_model, unlikely_codes
+from entropy_samples import StreamLayout, likely_codes, random_model, unlikely_codes, without
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sscodec.entropy import CONTEXT, RAW, STATIC, coder_for
 from sscodec.entropy.model import EntropyModel
 from sscodec.entropy.network import Parameters
+from sscodec.entropy.numbers import tables
 from sscodec.entropy.prediction import REACH, predict
 from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, ends_of, weights_of
 from sscodec.errors import DamagedError, ModelError, UsageError
@@ -24,7 +25,10 @@ SEEDS = st.integers(0, 2**32 - 1)
 @st.composite
 def layouts(draw, most_bits=6):
     return StreamLayout(
-        draw(st.integers(1, 3)), draw(st.integers(1, 6)), 2 ** draw(st.integers(1, most_bits))
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, 6)),
+        2 ** draw(st.integers(1, most_bits)),
+        draw(st.booleans()),
     )
 
 
@@ -48,7 +52,19 @@ def samples(draw):
         codes = likely_codes(CONTEXT, layout, model, shape[2], seed)
     else:
         codes = unlikely_codes(model, shape[0], shape[2])[:, :n_q]
+    if layout.varying and kind != "likely":
+        codes = without(codes, np.random.default_rng(seed))
     return layout, model, codes
+
+
+def numbers_bits(codes):
+    """What it costs to tell how many codebooks each frame has."""
+    numbers = (codes[0] >= 0).sum(0)
+    bits, before = 0.0, codes.shape[1]
+    for number in numbers if codes.shape[1] > 1 else []:
+        bits += 24 - math.log2(tables(codes.shape[1])[before, number - 1] + 1)
+        before = number - 1
+    return bits
 
 
 @settings(max_examples=150)
@@ -62,8 +78,10 @@ def test_round_trip(number, sample):
     assert not payload.endswith(b"\0")
     bits = coder.bits(codes)
     assert bits.shape == codes.shape
+    assert not bits[codes < 0].any()
+    told = numbers_bits(codes) if layout.varying else 0
     # Half a byte is lost by ending on a whole one, next to nothing by the coder.
-    assert len(payload) <= math.ceil(bits.sum() / 8) + 1
+    assert len(payload) <= math.ceil((bits.sum() + told) / 8) + 1
 
 
 @settings(max_examples=50)
@@ -96,7 +114,7 @@ def test_the_document_is_enough_to_decode_and_to_know_the_payload(number, sample
     tensors = {name: value.tolist() for name, value in vars(model.context).items()}
     tensors["static"] = model.static.tolist()
     decode = reference.decode_static if number == STATIC else reference.decode_context
-    decoded, shortest = decode(tensors, payload, layout.channels, layout.n_q, codes.shape[2])
+    decoded, shortest = decode(tensors, payload, layout.channels, layout.n_q, codes.shape[2], layout.varying)
     assert decoded == codes.tolist()
     assert payload == shortest
 
@@ -125,7 +143,8 @@ def test_any_bytes_give_codes_or_are_refused(number, layout, seed, frames, paylo
         assert "\n" not in str(error)
         return
     assert codes.shape == (layout.channels, layout.n_q, frames)
-    assert not codes.size or (codes.min() >= 0 and codes.max() < layout.codebook_size)
+    least = -1 if layout.varying else 0
+    assert not codes.size or (codes.min() >= least and codes.max() < layout.codebook_size)
     assert coder.encode(codes) == payload  # no two payloads hold the same codes
 
 

@@ -43,7 +43,7 @@ def test_every_shape(channels: int, n_q: int, codebook_size: int) -> None:
     for frames in (0, 1, 7):
         codes = random_codes(channels, n_q, frames, codebook_size)
         payload = coder.encode(codes)
-        assert len(payload) == coder.size(frames)
+        assert len(payload) == coder.size(codes)
         assert payload == pack_slowly(codes, codebook_size.bit_length() - 1)
         decoded = coder.decode(payload, frames)
         assert decoded.dtype == np.int32 and np.array_equal(decoded, codes)

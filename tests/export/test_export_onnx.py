@@ -104,6 +104,13 @@ def test_fewer_codebooks_are_the_first_rows(case):
         np.testing.assert_allclose(audio, codec.decode(codes[:n_q]).reshape(1, -1), atol=1e-4)
 
 
+def test_frames_of_fewer_codebooks(case):
+    codec, folder, _, codes = case
+    codes = codes.copy()
+    codes[1:, ::2], codes[-1:, 1::2] = -1, -1
+    np.testing.assert_allclose(decoded(folder, codes, 75), codec.decode(codes).reshape(1, -1), atol=1e-4)
+
+
 def test_silence_stays_finite(case):
     codec, folder, _, _ = case
     codes = encoded(codec.model.config, folder, np.zeros(10 * codec.model.config.hop, np.float32), 4)

@@ -78,6 +78,13 @@ def test_fewer_codebooks(spectral, speech, n_q):
     np.testing.assert_allclose(decoded(runtime, ours, 75), decoded(torch_engine, ours, 75), atol=1e-4)
 
 
+def test_frames_of_fewer_codebooks(spectral, speech):
+    torch_engine, runtime = engines(spectral)
+    codes = encoded(runtime, speech[:1, :50_000], 75, 7)
+    codes[:, 3:, ::2], codes[:, 1:, 10:20] = -1, -1
+    np.testing.assert_allclose(decoded(runtime, codes, 75), decoded(torch_engine, codes, 75), atol=1e-4)
+
+
 @pytest.mark.parametrize("frames", [1, 75])
 def test_noise_is_removed_frame_by_frame(spectral, speech, frames):
     audio, part = speech, np.arange(100, 401)
