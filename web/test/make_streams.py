@@ -19,7 +19,7 @@ import numpy as np
 sys.path += [str(Path(__file__).parents[2] / "tests" / room) for room in ("", "container")]
 
 from container_samples import make_header
-from entropy_samples import StreamLayout, likely_codes
+from entropy_samples import StreamLayout, likely_codes, without
 
 from sscodec import models
 from sscodec.container import Packet, read_streams
@@ -42,6 +42,7 @@ def stream(
     else:
         codes = CHANCE.integers(0, 64, (channels, n_q, frames))
     codes[:, :, :packet_frames] = 0 if coder else codes[:, :, :packet_frames]
+    codes = without(codes, CHANCE) if fields.get("varying") else codes
     header = make_header(
         coder=coder,
         channels=channels,
@@ -125,13 +126,17 @@ def main() -> None:
             "context, long packets": stream(2, 1, 300, 128),
             "raw, long": stream(0, 1, 1700, 75),
             "no frames": stream(2, 1, 0),
+            "raw, varying": stream(0, 2, 30, varying=True),
+            "static, varying": stream(1, 2, 30, varying=True),
+            "context, varying": stream(2, 2, 40, varying=True),
+            "one codebook, varying": stream(2, 1, 20, n_q=1, varying=True),
         }
         whole["chain"] = whole["raw, mono"] + whole["context, mono"] + whole["static, stereo"]
         files = {**whole, **damaged(whole)}
-        # A header of version 2 whose CRC is right, after a stream.
+        # A header of version 3 whose CRC is right, after a stream.
         later = bytearray(stream(0, 1, 9))
         size = int.from_bytes(later[5:7], "little")
-        later[4] = 2
+        later[4] = 3
         later[size - 4 : size] = zlib.crc32(later[: size - 4]).to_bytes(4, "little")
         files["later version"] = bytes(later)
         files["a later version in a chain"] = whole["raw, mono"] + bytes(later)

@@ -1,5 +1,5 @@
 import { type EntropyModel, LAYERS } from "./entropy-model";
-import { RangeDecoder } from "./ranges";
+import type { RangeDecoder } from "./ranges";
 import { weightsOf } from "./weights";
 
 /** In place of a number of an output. */
@@ -114,33 +114,31 @@ class Channel {
   }
 }
 
-/** Codes [channels, nQ, frames] of a payload of coder 2. Throws FormatError. */
+/** Fills in the codes [channels, nQ, frames] that there are, of a payload of coder 2. Throws FormatError. */
 export function decodeContext(
-  payload: Uint8Array,
+  decoder: RangeDecoder,
   model: EntropyModel,
   channels: number,
   nQ: number,
-  frames: number,
-): Uint16Array {
-  const codes = new Uint16Array(channels * nQ * frames);
-  const decoder = new RangeDecoder(payload);
+  numbers: Uint8Array,
+  codes: Int32Array,
+): void {
   const networks = Array.from({ length: channels }, () => new Channel(model));
   const scores = new Int32Array(model.K);
   const weights = new Int32Array(model.K);
-  for (let t = 0; t < frames; t++) {
-    for (let k = 0; k < nQ; k++) {
+  for (const [t, number] of numbers.entries()) {
+    for (let k = 0; k < number; k++) {
       for (const [c, network] of networks.entries()) {
         // Codes are 0 already.
-        if (decoder.spent) return codes;
+        if (decoder.spent) return;
         network.scores(k, scores);
         weightsOf(scores, weights);
         const code = decoder.decode(weights);
         network.add(k, code);
-        codes[(c * nQ + k) * frames + t] = code;
+        codes[(c * nQ + k) * numbers.length + t] = code;
       }
     }
     for (const network of networks) network.step();
   }
   decoder.finish();
-  return codes;
 }

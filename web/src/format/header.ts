@@ -1,7 +1,9 @@
 import { crc32 } from "./crc32";
 import { FormatError } from "./error";
+import { numberBits } from "./numbers";
 
-export const VERSION = 1;
+/** The latest: in its streams frames have different numbers of codebooks. */
+export const VERSION = 2;
 export const RAW = 0;
 export const STATIC = 1;
 export const CONTEXT = 2;
@@ -20,8 +22,10 @@ export interface Header {
   /** Samples of a frame. */
   hop: number;
   channels: number;
-  /** Codebooks for each channel and frame. */
+  /** Codebooks for each channel and frame; the most of them, where frames have different numbers. */
   nQ: number;
+  /** Whether each frame tells its number. */
+  varying: boolean;
   /** Of a code. */
   bits: number;
   coder: number;
@@ -53,8 +57,11 @@ export interface FoundHeader {
 
 export const isLater = (header: Header | LaterHeader): header is LaterHeader => "version" in header;
 
-export const rawSize = (header: Header, frames: number): number =>
-  Math.ceil((frames * header.channels * header.nQ * header.bits) / 8);
+/** The most bytes that the payload of so many frames may have. */
+export const rawSize = (header: Header, frames: number): number => {
+  const number = header.varying ? numberBits(header.nQ) : 0;
+  return Math.ceil((frames * (number + header.channels * header.nQ * header.bits)) / 8);
+};
 
 /** The header or its copy that begins at `place`, or null where none does. Throws nothing. */
 export function findHeader(data: Uint8Array, place: number): FoundHeader | null {
@@ -69,7 +76,7 @@ export function findHeader(data: Uint8Array, place: number): FoundHeader | null 
   const crc = view.getUint32(size - 4, true);
   if (crc32(header, 0, size - 4) !== crc) return null;
   const version = view.getUint8(4);
-  if (version !== VERSION) return { header: { version }, copy };
+  if (version < 1 || version > VERSION) return { header: { version }, copy };
   try {
     return { header: parse(header, crc), copy };
   } catch (error) {
@@ -126,6 +133,7 @@ function parse(data: Uint8Array, crc: number): Header {
     hop: view.getUint16(12, true),
     channels: view.getUint8(14),
     nQ: view.getUint8(15),
+    varying: view.getUint8(4) === 2,
     bits: view.getUint8(16),
     coder: view.getUint8(17),
     packetFrames: view.getUint16(18, true),

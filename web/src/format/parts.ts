@@ -61,7 +61,8 @@ export function findPacket(data: Uint8Array, place: number, header: Header): Pac
   const payload = varint(data, at);
   if (!payload) return null;
   const raw = rawSize(header, frames);
-  if (payload[0] > raw || ((fallback || header.coder === RAW) && payload[0] !== raw)) return null;
+  const exact = (fallback || header.coder === RAW) && !header.varying;
+  if (payload[0] > raw || (exact && payload[0] !== raw)) return null;
   const end = payload[1] + payload[0];
   const size = end + 4 - place;
   if (place + size > data.length || !crcMatches(data, place, size, header)) return null;

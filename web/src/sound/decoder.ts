@@ -12,7 +12,7 @@ export class StreamDecoder {
   readonly blocks: Block[];
   /** Whether so much is missing that the sound ends before the stream. */
   readonly cut: boolean;
-  private readonly codes = new Map<Packet, Uint16Array | FormatError>();
+  private readonly codes = new Map<Packet, Int32Array | FormatError>();
   private states: Map<string, Tensor>[] = [];
   /** The block that the states belong before. */
   private next = 0;
@@ -60,7 +60,7 @@ export class StreamDecoder {
     const { header } = this.stream;
     const block = this.block(index);
     const codes = block.packet && this.codesOf(block.packet);
-    if (block.packet === null || !(codes instanceof Uint16Array)) {
+    if (block.packet === null || !(codes instanceof Int32Array)) {
       this.begin(index + 1);
       const silence = () => new Float32Array(block.frames * header.hop);
       return {
@@ -83,7 +83,7 @@ export class StreamDecoder {
     return { sound, damage: null };
   }
 
-  private codesOf(packet: Packet): Uint16Array | FormatError {
+  private codesOf(packet: Packet): Int32Array | FormatError {
     let codes = this.codes.get(packet);
     if (codes === undefined) {
       try {
