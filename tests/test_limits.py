@@ -149,14 +149,14 @@ def later_version(codec):
     import zlib
 
     data = bytearray(next(read_streams(io.BytesIO(stream(codec)))).header.to_bytes())
-    data[4] = 2
+    data[4] = 3
     return bytes(data[:-4]) + zlib.crc32(data[:-4]).to_bytes(4, "little")
 
 
 @pytest.mark.parametrize(
     ("second", "code", "message"),
     [
-        (lambda codec: later_version(codec), 4, "format version 2: a newer sscodec is needed"),
+        (lambda codec: later_version(codec), 4, "format version 3: a newer sscodec is needed"),
         (lambda codec: stream(codec, channels=2), 4, "stream 2 has 2 channels, the first 1"),
         (lambda codec: stream(codec, model_hash=b"12345678"), 5, "the stream needs model 'tiny'"),
         (lambda codec: stream(codec, gaps=[100_000]), 4, "100000 s are missing"),
