@@ -19,7 +19,9 @@ from sscodec.tokens.spec import Spec
 
 SUFFIX = ".parquet"
 GROUP_BYTES = 4 << 20
-"""Of tokens in a row group: what a reader holds at a time, and what workers of a data set share out."""
+"""Of tokens and facts in a row group: what is held at a time, and what workers of a data set share out."""
+FACTS_BYTES = 1024
+"""What all else in a row counts: of many short sounds it is more than their tokens."""
 _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 _CODES, _CHANNEL, _CRC = "codes", "channel", "crc32"
 
@@ -54,7 +56,7 @@ class Writer:
         for channel, tokens in enumerate(patterned(row, self._spec.pattern).astype(self._spec.token_dtype)):
             extra = {_CHANNEL: channel, _CODES: tokens, _CRC: checksum(tokens)}
             self._held.append({**facts, **row.columns, **extra})
-            self._bytes += tokens.nbytes
+            self._bytes += tokens.nbytes + FACTS_BYTES
         if self._bytes >= GROUP_BYTES:
             self._flush()
 

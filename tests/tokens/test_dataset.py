@@ -13,7 +13,7 @@ pytest.importorskip("pyarrow")
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_every_row_comes_once(format_, monkeypatch):
-    monkeypatch.setattr("sscodec.tokens.parquet.GROUP_BYTES", 300)  # two rows
+    monkeypatch.setattr("sscodec.tokens.parquet.GROUP_BYTES", 2348)  # two rows
     fill("one", "abcdefgh", format_, shard_bytes=900)
     whole = list(TokenDataset("one"))
     assert [row["key"] for row in whole] == list("abcdefgh")
@@ -31,7 +31,7 @@ def test_every_row_comes_once(format_, monkeypatch):
 
 
 def test_workers_of_a_loader_share_the_rows(monkeypatch):
-    monkeypatch.setattr("sscodec.tokens.parquet.GROUP_BYTES", 300)
+    monkeypatch.setattr("sscodec.tokens.parquet.GROUP_BYTES", 2348)
     fill("one", "abcdefgh")
     loader = DataLoader(TokenDataset("one", pattern="delay"), batch_size=None, num_workers=2)
     rows = list(loader)
