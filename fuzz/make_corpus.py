@@ -8,14 +8,16 @@ import sys
 import tempfile
 import zlib
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
+from sscodec import models
 from sscodec.audio import wav
 from sscodec.container import Header, StreamWriter
-from sscodec.container.header import header_size
-from sscodec.entropy import CONTEXT, RAW, STATIC, RawCoder, coder_for
+from sscodec.entropy import CONTEXT, RAW, STATIC
 from sscodec.nn.config import SoundStreamConfig
+from sscodec.streams import CodesWriter
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
@@ -24,8 +26,7 @@ from entropy_samples import random_model, without
 CORPUS = Path(__file__).parent / "corpus"
 
 
-def stream(frames: list[int], first: int = 0, **changes: object) -> bytes:
-    """A stream of packets from number `first` on with these numbers of frames and random codes."""
+def header(**changes: object) -> Header:
     fields = {
         "model_id": "tiny",
         "model_hash": bytes(range(8)),
@@ -38,33 +39,32 @@ def stream(frames: list[int], first: int = 0, **changes: object) -> bytes:
         "original_rate": 44_100,
         "original_channels": 2,
     }
-    header = Header(**{**fields, **changes})  # type: ignore[arg-type]
-    file = io.BytesIO()
-    writer = StreamWriter(file, header)
+    return Header(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def stream(frames: list[int], first: int = 0, **changes: object) -> bytes:
+    """A stream of packets from number `first` on with these numbers of frames and random codes."""
+    head, file = header(**changes), io.BytesIO()
+    writer = StreamWriter(file, head)
     chance = random.Random(0)
     writer.skip_to(first)
     for count in frames:
-        writer.write(chance.randbytes(header.raw_size(count)), count)
-    samples = writer.frames * header.hop
-    writer.finish(samples, samples * header.original_rate // header.sample_rate)
+        writer.write(chance.randbytes(head.raw_size(count)), count)
+    samples = writer.frames * head.hop
+    writer.finish(samples, samples * head.original_rate // head.sample_rate)
     return file.getvalue()
 
 
 def varying(coder: int) -> bytes:
     """Frames of different numbers of codebooks, coded by the entropy model of the targets."""
     entropy_hash = bytes(range(8)) if coder else bytes(8)
-    size = {"n_q": 4, "codebook_size": 64}
-    empty = stream([], coder=coder, entropy_hash=entropy_hash, varying=True, **size)
-    header = Header.from_bytes(empty[: header_size(empty)])
-    chance, file = np.random.default_rng(0), io.BytesIO()
-    writer, coded = StreamWriter(file, header), coder_for(coder, header, random_model(4, 64))
-    for frames in (4, 4, 3):
-        codes = without(chance.integers(0, 64, (1, 4, frames)), chance)
-        raw = RawCoder(header).encode(codes)
-        payload = coded.encode(codes) or raw
-        fallback = coder > 0 and len(payload) >= len(raw)
-        writer.write(raw if fallback else payload, frames, fallback)
-    writer.finish(11 * 320, 11 * 588)
+    file, chance = io.BytesIO(), np.random.default_rng(0)
+    with patch.object(models, "find_entropy", lambda *_: random_model(4, 64)):
+        head = header(coder=coder, entropy_hash=entropy_hash, varying=True, n_q=4, codebook_size=64)
+        writer = CodesWriter(file, head)
+        for frames in (4, 4, 3):
+            writer.write(without(chance.integers(0, 64, (1, 4, frames)), chance))
+        writer.finish(11 * 320, 11 * 588)
     return file.getvalue()
 
 
@@ -76,8 +76,8 @@ def gap() -> bytes:
 
 def later_version(data: bytes) -> bytes:
     size = int.from_bytes(data[5:7], "little")
-    header = data[:4] + b"\3" + data[5 : size - 4]
-    return header + zlib.crc32(header).to_bytes(4, "little") + data[size:]
+    head = data[:4] + b"\3" + data[5 : size - 4]
+    return head + zlib.crc32(head).to_bytes(4, "little") + data[size:]
 
 
 def entropy() -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -280,9 +279,18 @@ class Codec:
         channels, n_q, frames = codes.shape
         samples = frames * self.hop if samples is None else samples
         header = make_header(
-            self.model, channels, n_q, self.sample_rate, channels, samples, packet_ms, tags, denoise, entropy
+            self.model,
+            channels,
+            n_q,
+            self.sample_rate,
+            channels,
+            samples,
+            packet_ms,
+            tags,
+            denoise,
+            entropy,
+            varying=bool(codes.min(initial=0) < 0),
         )
-        header = replace(header, varying=bool(codes.size and codes.min() < 0))
         with open_output(path, force=force) as file:
             writer = CodesWriter(file, header, self.model)
             writer.write(codes)

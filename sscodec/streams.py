@@ -113,6 +113,7 @@ def make_header(
     denoise: Denoise | bool = False,
     entropy: CoderName | None = None,
     gain_db: int = 0,
+    varying: bool = False,
 ) -> Header:
     """The header of a stream. Raises UsageError for what the format cannot hold, ModelError for the model.
 
@@ -137,6 +138,7 @@ def make_header(
         original_samples=original_samples,
         denoise=bool(denoised),
         gain_db=gain_db,
+        varying=varying,
         tags={**(tags or {}), **part_tag(denoised, config)},
         **coder_fields(entropy or ("context" if model.has_entropy else "raw"), model),
     )
@@ -257,9 +259,10 @@ class CodesWriter:
 
 
 def packet_numbers(header: Header, packet: Packet) -> np.ndarray:
-    """How many codebooks each frame of a packet has: int [frames]. Needs no model. Raises DamagedError."""
-    if not header.varying:
-        return np.full(packet.frames, header.n_q)
+    """How many codebooks each frame has, int [frames], of a packet of a varying stream. Needs no model.
+
+    Raises DamagedError.
+    """
     from sscodec.entropy.numbers import numbers_in
 
     raw = packet.fallback or header.coder == RAW

@@ -194,6 +194,10 @@ class _Counts:
         self._sum = self._frames = 0
 
     def add(self, packet: Packet) -> None:
+        if not self._header.varying:
+            if self.packets is not None:
+                self.packets.append(float(self._header.n_q))
+            return
         from sscodec.streams import packet_numbers
 
         try:

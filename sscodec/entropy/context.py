@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sscodec.entropy.layout import Layout, check_codes, numbers_of, present
+from sscodec.entropy.layout import Layout, check_codes, numbers_of
 from sscodec.entropy.network import ContextNetwork
 from sscodec.entropy.numbers import read_numbers, write_numbers
 from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, code_bits, ends_of, weights_of
@@ -29,9 +29,9 @@ class ContextCoder:
 
         Raises UsageError for a wrong shape, type or range.
         """
+        check_codes(self._layout, codes)
         encoder = RangeEncoder()
         if self._layout.varying:
-            check_codes(self._layout, codes)
             write_numbers(encoder, numbers_of(codes), self._layout.n_q)
         for symbols, weights in self._distributions(codes):
             encoder.encode(symbols, weights)
@@ -39,6 +39,7 @@ class ContextCoder:
 
     def bits(self, codes: NDArray[np.integer]) -> NDArray[np.float64]:
         """What each code costs: float64 [channels, n_q, frames], in bits; nothing where there is none."""
+        check_codes(self._layout, codes)
         drawn = [weights[np.arange(len(symbols)), symbols] for symbols, weights in self._distributions(codes)]
         ordered = codes.transpose(2, 1, 0)
         found = np.zeros(ordered.shape)
@@ -49,22 +50,21 @@ class ContextCoder:
         self, codes: NDArray[np.integer]
     ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
         """The codes, int32 [n], and their weights float32 [n, K], in the order of the payload."""
-        check_codes(self._layout, codes)
         network, symbols = self._network, codes.transpose(2, 1, 0).astype(np.int32)  # [frames, n_q, channels]
         frames, n_q, channels = symbols.shape
         memory = network.start(channels)
         step = max(1, MAX_ROWS // channels)
         for start in range(0, frames, step):
             block = symbols[start : start + step]
-            there = block >= 0
             sums = np.zeros((n_q + 1, len(block), channels, network.embedding), np.int32)
             for k in range(n_q):
-                sums[k + 1] = sums[k] + network.embed(k, block[:, k]) * there[:, k, :, None]
+                sums[k + 1] = sums[k] + network.embed(k, block[:, k])
             known = network.remember(memory, sums[-1]).reshape(len(block) * channels, -1)
             weights = np.empty((len(block), n_q, channels, network.codebook_size), np.float32)
             for k in range(n_q):
                 scores = network.scores(known, sums[k].reshape(len(known), -1), k)
                 weights[:, k] = weights_of(scores).reshape(len(block), channels, -1)
+            there = block >= 0
             yield block[there], weights[there]
 
     def decode(self, payload: bytes, frames: int) -> NDArray[np.int32]:
@@ -88,7 +88,8 @@ class ContextCoder:
             for row, reader, count in zip(numbers, readers, frames, strict=True):
                 row[:count] = reader.numbers(n_q)
         memory = network.start(len(readers) * channels)
-        codes = np.zeros((max(frames), n_q, len(readers), channels), np.int32)
+        there = np.arange(n_q)[:, None] < numbers.T[:, None]  # [frames, n_q, readers]
+        codes = np.where(there, 0, -1).astype(np.int32)[..., None].repeat(channels, 3)
         drawn = [_Drawn(network, k) for k in range(n_q)]
         for frame in range(max(frames)):
             going = [index for index, reader in enumerate(readers) if reader.is_going(frame)]
@@ -97,19 +98,16 @@ class ContextCoder:
             known, sums = memory.known[0], np.zeros((memory.known.shape[1], network.embedding), np.int32)
             for k in range(numbers[going, frame].max()):
                 ends = drawn[k].given(known, sums)
-                there = numbers[:, frame] > k
                 for index in going:
-                    for channel in range(channels if there[index] else 0):
+                    for channel in range(channels if there[frame, k, index] else 0):
                         row = ends[index * channels + channel]
                         codes[frame, k, index, channel] = readers[index].decode(row)
-                sums += network.embed(k, codes[frame, k].ravel()) * there.repeat(channels)[:, None]
+                sums += network.embed(k, codes[frame, k].ravel())
             network.remember(memory, sums[None])
-        found: list[NDArray[np.int32] | DamagedError] = []
-        for index, (reader, count) in enumerate(zip(readers, frames, strict=True)):
-            there = present(self._layout, numbers[index, :count])
-            held = np.where(there, codes[:count, :, index].transpose(2, 1, 0), -1)
-            found.append(reader.finish() or np.ascontiguousarray(held, np.int32))
-        return found
+        return [
+            reader.finish() or np.ascontiguousarray(codes[:count, :, index].transpose(2, 1, 0))
+            for index, (reader, count) in enumerate(zip(readers, frames, strict=True))
+        ]
 
 
 class _Drawn:

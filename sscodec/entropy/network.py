@@ -99,7 +99,8 @@ class ContextNetwork:
     def __init__(self, parameters: Parameters) -> None:
         p = parameters
         self.n_q, self.codebook_size, self.embedding = p.embed.shape
-        self._embed = p.embed
+        # A row of zeros ends each table: what -1 finds, which stands for no code.
+        self._embed = np.concatenate([p.embed, np.zeros_like(p.embed[:, :1])], 1)
         self._frame = _matrix(p.frame_weight)
         self._frame_bias = p.frame_bias
         self._layers = [_matrix(weight) for weight in p.layer_weight]
@@ -117,7 +118,7 @@ class ContextNetwork:
         return Memory(tails, np.zeros((1, signals, width), np.int32))
 
     def embed(self, k: int, codes: NDArray[np.integer]) -> NDArray[np.int8]:
-        """What codes of codebook k, of any shape, add to the sums of their frames: [..., E]."""
+        """What codes of codebook k, of any shape, add to the sums of their frames: [..., E]; -1: nothing."""
         return self._embed[k][codes]
 
     def remember(self, memory: Memory, sums: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sscodec.entropy.ranges import RangeDecoder, RangeEncoder, ends_of, weights_of
-from sscodec.entropy.raw import from_bits
-from sscodec.errors import DamagedError
+from sscodec.entropy.raw import raw_numbers
 
 CHANGE, STEP = 256, 96
 """What a number that changes by 1 costs more than one that stays, and each further step, in 2**-6 bit."""
@@ -54,11 +53,4 @@ def numbers_in(payload: bytes, frames: int, n_q: int, raw: bool) -> NDArray[np.i
     """
     if not raw:
         return read_numbers(RangeDecoder(payload), frames, n_q)
-    width = (n_q - 1).bit_length()
-    bits = np.unpackbits(np.frombuffer(payload, np.uint8))[: frames * width]
-    if len(bits) < frames * width:
-        raise DamagedError("a packet with too few raw codes")
-    numbers = from_bits(bits, width) + 1 if width else np.ones(frames, np.int32)
-    if numbers.max(initial=1) > n_q:
-        raise DamagedError(f"a frame of {numbers.max()} codebooks in a stream of {n_q}: a damaged packet")
-    return numbers
+    return raw_numbers(np.unpackbits(np.frombuffer(payload, np.uint8)), frames, n_q)

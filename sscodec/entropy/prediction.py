@@ -26,7 +26,7 @@ def predict(network: ContextNetwork, before: NDArray[np.integer], frames: int) -
     last = int(numbers_of(before)[-1]) if len(known) else n_q
     sums = np.zeros((len(known), channels, network.embedding), np.int32)
     for k in range(n_q):
-        sums += network.embed(k, known[:, k]) * (known[:, k, :, None] >= 0)
+        sums += network.embed(k, known[:, k])
     memory = network.start(channels)
     network.remember(memory, sums)
     codes = np.full((channels, n_q, frames), -1, np.int32)

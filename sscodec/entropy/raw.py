@@ -38,9 +38,9 @@ class RawCoder(OneByOne):
         """The payload of codes [channels, n_q, frames]; UsageError for a wrong shape, type or range."""
         check_codes(self._layout, codes)
         ordered = codes.transpose(2, 0, 1)
-        parts = [to_bits(ordered[ordered >= 0], self._bits)]
+        parts = [_to_bits(ordered[ordered >= 0], self._bits)]
         if self._number_bits:
-            parts.insert(0, to_bits(numbers_of(codes) - 1, self._number_bits))
+            parts.insert(0, _to_bits(numbers_of(codes) - 1, self._number_bits))
         return np.packbits(np.concatenate(parts)).tobytes()
 
     def bits(self, codes: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -56,29 +56,45 @@ class RawCoder(OneByOne):
         layout, bits = self._layout, np.unpackbits(np.frombuffer(payload, np.uint8))
         used = max(0, frames) * self._number_bits
         numbers = np.full(max(0, frames), layout.n_q)
-        if self._number_bits and len(bits) >= used:
-            numbers = from_bits(bits[:used], self._number_bits) + 1
+        if layout.varying:
+            numbers = raw_numbers(bits, max(0, frames), layout.n_q)
         there = present(layout, numbers).transpose(2, 0, 1)
         count = int(there.sum())
-        if frames < 0 or len(payload) != self._size(frames, count) or numbers.max(initial=1) > layout.n_q:
+        if frames < 0 or len(payload) != self._size(frames, count):
             raise DamagedError(f"{len(payload)} bytes of raw codes are not {frames} frames: a damaged packet")
         end = used + count * self._bits
         if bits[end:].any():
             raise DamagedError("the padding bits of raw codes are not zero: a damaged packet")
         codes = np.full(there.shape, -1, np.int32)
-        codes[there] = from_bits(bits[used:end], self._bits)
+        codes[there] = _from_bits(bits[used:end], self._bits)
         return np.ascontiguousarray(codes.transpose(1, 2, 0))
 
 
-def to_bits(values: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
+def raw_numbers(bits: NDArray[np.uint8], frames: int, n_q: int) -> NDArray[np.int32]:
+    """How many codebooks each frame has, int32 [frames], as the bits of a varying payload begin.
+
+    Raises DamagedError where they cannot be.
+    """
+    width = (n_q - 1).bit_length()
+    if len(bits) < frames * width:
+        raise DamagedError("a packet with too few raw codes")
+    if not width:
+        return np.ones(frames, np.int32)
+    numbers = _from_bits(bits[: frames * width], width) + 1
+    if numbers.max(initial=1) > n_q:
+        raise DamagedError(f"a frame of {numbers.max()} codebooks in a stream of {n_q}: a damaged packet")
+    return numbers
+
+
+def _to_bits(values: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
     """The bits of values [n], `width` each, most significant first."""
     # Big-endian words have their bytes in the order of the bits.
     words = values.astype(">u2").reshape(-1, 1)
     return np.unpackbits(words.view(np.uint8), axis=1)[:, 16 - width :].ravel()
 
 
-def from_bits(bits: NDArray[np.uint8], width: int) -> NDArray[np.int32]:
-    """What `to_bits` was given."""
+def _from_bits(bits: NDArray[np.uint8], width: int) -> NDArray[np.int32]:
+    """What `_to_bits` was given."""
     words = np.zeros((len(bits) // width, 16), np.uint8)
     words[:, 16 - width :] = bits.reshape(-1, width)
     return np.packbits(words, axis=1).view(">u2")[:, 0].astype(np.int32)

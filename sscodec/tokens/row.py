@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from sscodec.container import End, Header
+from sscodec.entropy.layout import numbers_of
 from sscodec.errors import DamagedError, InputError, UsageError
 from sscodec.streams import (
     DEFAULT_PACKET_MS,
@@ -230,16 +231,16 @@ def row_of_stream(source: str | Path | BinaryIO, key: str, n_q: int | None = Non
                 raise codes
             if codes is not None:
                 parts.append(codes)
-        codes = np.concatenate(parts, axis=-1)[:, :n_q]
-        if codes.size and codes.min() < 0:
-            least = int((codes[0] >= 0).sum(0).min())
-            raise InputError(f"some frames have {least} codebooks, others more: give --n-q {least}")
         if stream.damage or stream.end is None:
             raise DamagedError(
                 "damaged or cut short, see `sscodec info`; `sscodec repair` saves what is whole"
             )
         if next(streams, None) is not None:
             raise InputError("is a chain of streams; a row is one: split it first")
+        codes = np.concatenate(parts, axis=-1)[:, :n_q]
+        least = numbers_of(codes).min(initial=codes.shape[1])
+        if least < codes.shape[1]:
+            raise InputError(f"some frames have {least} codebooks, others more: give --n-q {least}")
         return _row(key, codes, header, stream.end)
 
 

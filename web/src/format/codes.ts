@@ -2,7 +2,7 @@ import { decodeContext } from "./context";
 import type { EntropyModel } from "./entropy-model";
 import { FormatError } from "./error";
 import { CONTEXT, type Header, RAW, STATIC } from "./header";
-import { blank, checkNumber, numberBits, readNumbers } from "./numbers";
+import { blank, numberBits, readNumbers } from "./numbers";
 import type { Packet } from "./parts";
 import { RangeDecoder } from "./ranges";
 
@@ -45,7 +45,11 @@ function decodeRaw(payload: Uint8Array, header: Header, frames: number): Int32Ar
   };
   const width = header.varying ? numberBits(nQ) : 0;
   const numbers = new Uint8Array(frames).fill(nQ);
-  if (header.varying) for (let t = 0; t < frames; t++) numbers[t] = checkNumber(take(width) + 1, nQ);
+  for (let t = 0; t < frames && header.varying; t++) {
+    const number = take(width) + 1;
+    if (number > nQ) throw new FormatError("a frame has more codebooks than the stream");
+    numbers[t] = number;
+  }
   const codes = blank(channels, nQ, numbers);
   for (let t = 0; t < frames; t++) {
     for (let c = 0; c < channels; c++) {

@@ -1,4 +1,3 @@
-import { FormatError } from "./error";
 import type { RangeDecoder } from "./ranges";
 import { weightsOf } from "./weights";
 
@@ -34,9 +33,3 @@ export function readNumbers(decoder: RangeDecoder, frames: number, nQ: number): 
 
 /** The bits of a number of raw codes. */
 export const numberBits = (nQ: number): number => 32 - Math.clz32(nQ - 1);
-
-/** A number as raw codes have it. */
-export function checkNumber(number: number, nQ: number): number {
-  if (number > nQ) throw new FormatError("a frame has more codebooks than the stream");
-  return number;
-}
