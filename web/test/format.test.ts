@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodePacket } from "../src/format/codes";
+import { decodePacket, packetNumbers } from "../src/format/codes";
 import { readEntropyModel } from "../src/format/entropy-model";
 import { FormatError } from "../src/format/error";
 import { readFile, type StreamFile } from "../src/format/reader";
@@ -55,6 +55,28 @@ describe("what sscodec wrote or anything damaged is read as sscodec reads it", (
     if (sample.error) expect(file === null || file.laterVersion !== null || file.damage.length > 0).toBe(true);
     if (!/damaged|version/.test(sample.name)) expect(file?.damage).toEqual([]);
   });
+});
+
+test("the numbers of codebooks of packets need no entropy model", () => {
+  let varying = 0;
+  for (const sample of SAMPLES) {
+    for (const { header, items } of own(() => readFile(bytesOf(sample)))?.streams ?? []) {
+      for (const item of items) {
+        if (item.kind === "gap") continue;
+        const codes = own(() => decodePacket(item, header, MODEL));
+        if (codes === null) continue;
+        const numbers = packetNumbers(item, header);
+        const there = [...numbers.keys()].map(
+          (t) =>
+            Array.from({ length: header.nQ }, (_, k) => codes[k * item.frames + t]).filter((code) => code !== -1)
+              .length,
+        );
+        expect([...numbers]).toEqual(there);
+        if (header.varying) varying++;
+      }
+    }
+  }
+  expect(varying).toBeGreaterThan(0);
 });
 
 test("payloads of the coders that must stay what they are", () => {

@@ -24,40 +24,62 @@ export function decodePacket(packet: Packet, header: Header, model: EntropyModel
     throw new FormatError("the entropy model has other codebooks");
   }
   const decoder = new RangeDecoder(payload);
-  const numbers = header.varying ? readNumbers(decoder, frames, header.nQ) : new Uint8Array(frames).fill(header.nQ);
+  const numbers = header.varying ? readNumbers(decoder, frames, header.nQ) : constant(header, frames);
   const codes = blank(header.channels, header.nQ, numbers);
   const decode = header.coder === STATIC ? decodeStatic : decodeContext;
   decode(decoder, model, header.channels, header.nQ, numbers, codes);
   return codes;
 }
 
-function decodeRaw(payload: Uint8Array, header: Header, frames: number): Int32Array {
-  const { channels, nQ, bits } = header;
-  let place = 0;
-  let held = 0;
-  let count = 0;
-  const take = (width: number): number => {
-    for (; count < width; count += 8) held = (held << 8) | (payload[place++] ?? 0);
-    count -= width;
-    const value = held >> count;
-    held &= (1 << count) - 1;
+/** How many codebooks each frame of a packet has, without any model. Throws FormatError where the payload is damage. */
+export function packetNumbers({ payload, frames, fallback }: Packet, header: Header): Uint8Array {
+  if (!header.varying) return constant(header, frames);
+  if (header.coder === RAW || fallback) return rawNumbers(new Bits(payload), header, frames);
+  return readNumbers(new RangeDecoder(payload), frames, header.nQ);
+}
+
+const constant = (header: Header, frames: number): Uint8Array => new Uint8Array(frames).fill(header.nQ);
+
+/** Bits of a payload, the highest of each byte first; zeros behind its end. */
+class Bits {
+  place = 0;
+  /** Bits that were read and not taken. */
+  held = 0;
+  private count = 0;
+
+  constructor(readonly payload: Uint8Array) {}
+
+  take(width: number): number {
+    for (; this.count < width; this.count += 8) this.held = (this.held << 8) | (this.payload[this.place++] ?? 0);
+    this.count -= width;
+    const value = this.held >> this.count;
+    this.held &= (1 << this.count) - 1;
     return value;
-  };
-  const width = header.varying ? numberBits(nQ) : 0;
-  const numbers = new Uint8Array(frames).fill(nQ);
+  }
+}
+
+function rawNumbers(bits: Bits, header: Header, frames: number): Uint8Array {
+  const numbers = constant(header, frames);
   for (let t = 0; t < frames && header.varying; t++) {
-    const number = take(width) + 1;
-    if (number > nQ) throw new FormatError("a frame has more codebooks than the stream");
+    const number = bits.take(numberBits(header.nQ)) + 1;
+    if (number > header.nQ) throw new FormatError("a frame has more codebooks than the stream");
     numbers[t] = number;
   }
+  return numbers;
+}
+
+function decodeRaw(payload: Uint8Array, header: Header, frames: number): Int32Array {
+  const { channels, nQ } = header;
+  const bits = new Bits(payload);
+  const numbers = rawNumbers(bits, header, frames);
   const codes = blank(channels, nQ, numbers);
   for (let t = 0; t < frames; t++) {
     for (let c = 0; c < channels; c++) {
-      for (let k = 0; k < (numbers[t] as number); k++) codes[(c * nQ + k) * frames + t] = take(bits);
+      for (let k = 0; k < (numbers[t] as number); k++) codes[(c * nQ + k) * frames + t] = bits.take(header.bits);
     }
   }
-  if (held !== 0) throw new FormatError("the padding of raw codes is not zero");
-  if (place !== payload.length) throw new FormatError("the size of raw codes is not that of their frames");
+  if (bits.held !== 0) throw new FormatError("the padding of raw codes is not zero");
+  if (bits.place !== payload.length) throw new FormatError("the size of raw codes is not that of their frames");
   return codes;
 }
 

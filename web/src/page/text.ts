@@ -1,3 +1,5 @@
+import { packetNumbers } from "../format/codes";
+import { FormatError } from "../format/error";
 import { CONTEXT, type Header, RAW, STATIC } from "../format/header";
 import type { Packet } from "../format/parts";
 import { lengths, type Stream, type StreamFile } from "../format/reader";
@@ -36,7 +38,7 @@ export function summary(stream: Stream, file: StreamFile): [string, string, bool
     ["Length", clock(seconds), false],
     ["Bitrate", seconds > 0 ? `${((8 * bytes) / seconds / 1000).toFixed(2)} kbps` : "0 kbps", false],
     ["Channels", String(header.channels), false],
-    ["Codebooks", `${header.nQ} × ${header.bits} bits`, false],
+    ["Codebooks", `${header.varying ? "up to " : ""}${header.nQ} × ${header.bits} bits`, false],
     ["Entropy coder", coder(header), false],
     ["Condition", condition, file.damage.length > 0],
   ];
@@ -66,6 +68,19 @@ export function headerRows(stream: Stream): [string, string][] {
   ];
 }
 
+/** How many codebooks the frames of a packet have: a number, or the mean with the fewest and the most. */
+export function codebooks(packet: Packet, header: Header): string {
+  try {
+    const numbers = packetNumbers(packet, header);
+    const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+    if (least === most) return String(most);
+    return `${(numbers.reduce((sum, n) => sum + n, 0) / numbers.length).toFixed(1)} (${least} to ${most})`;
+  } catch (error) {
+    if (error instanceof FormatError) return "–";
+    throw error;
+  }
+}
+
 /** A row for each packet and gap: cells, and whether it is a gap. */
 export function packetRows(stream: Stream): { cells: string[]; bad: boolean }[] {
   const { header } = stream;
@@ -74,7 +89,8 @@ export function packetRows(stream: Stream): { cells: string[]; bad: boolean }[] 
     if (item.kind === "gap") return { cells: ["–", time, String(item.frames), "0", "0", "missing"], bad: true };
     const how = item.fallback ? "raw (fall-back)" : coder(header);
     const rate = kbps(item, header).toFixed(2);
-    return { cells: [String(item.sequence), time, String(item.frames), String(header.nQ), rate, how], bad: false };
+    const cells = [String(item.sequence), time, String(item.frames), codebooks(item, header), rate, how];
+    return { cells, bad: false };
   });
   const left = stream.items.length - rows.length;
   if (left > 0) rows.push({ cells: ["…", "", "", "", "", `${left} more`], bad: false });
