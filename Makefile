@@ -26,8 +26,6 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/size.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/layers.py
-	$(BIN)/python benchmarks/variants.py
 	$(BIN)/python benchmarks/blocks.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/jobs.py

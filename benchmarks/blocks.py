@@ -1,4 +1,4 @@
-"""Speed of the shipped model as a multiple of real time, on one thread, at several block lengths.
+"""Speed of the default model as a multiple of real time, on one thread, at several block lengths.
 
 usage: python benchmarks/blocks.py [seconds of sound]
 
@@ -11,10 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 
-import torch
+import numpy as np
 
-from sscodec import models
-from sscodec.nn.streaming import DecoderSession, EncoderSession
+from sscodec import Codec
 
 PASSES = 5
 N_Q = 8
@@ -30,25 +29,24 @@ def median_speed(seconds: float, work: Callable[[], object]) -> float:
     return seconds / statistics.median(times[1:])
 
 
-@torch.inference_mode()
 def main() -> None:
-    torch.set_num_threads(1)
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
-    network = models.find().load()
-    network.pack()
-    hop, rate = network.config.hop, network.config.sample_rate
-    audio = 0.1 * torch.randn(1, round(seconds * rate / hop) * hop)
-    codes = EncoderSession(network, 1, N_Q).push(audio)
+    codec = Codec.load(threads=1)
+    engine, hop, rate = codec._engine, codec.hop, codec.sample_rate
+    length = round(seconds * rate / hop) * hop
+    audio = 0.1 * np.random.default_rng(0).standard_normal((1, length)).astype(np.float32)
+    codes = codec.encode(audio, n_q=N_Q)
 
     def encode(frames: int) -> None:
-        session = EncoderSession(network, 1, N_Q)
-        for block in audio.split(frames * hop, 1):
-            session.push(block)
+        session = engine.encoder(1, N_Q)
+        for start in range(0, length, frames * hop):
+            session.push(audio[:, start : start + frames * hop])
+        session.flush()
 
     def decode(frames: int) -> None:
-        session = DecoderSession(network, 1)
-        for block in codes.split(frames, 2):
-            session.push(block)
+        session = engine.decoder(1)
+        for start in range(0, codes.shape[2], frames):
+            session.push(codes[:, :, start : start + frames])
 
     print("| block, ms | encode, x real time | decode, x real time |")
     print("|---|---|---|")

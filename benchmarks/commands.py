@@ -1,8 +1,8 @@
-"""Whole commands with a model beside the default one, in turn, into its section of docs/benchmarks.md.
+"""Whole commands with the default model and with soundstream-24khz, in turn: a section of docs/benchmarks.md.
 
-usage: python benchmarks/commands.py [folder of a model; default: random weights in the usual shape]
+usage: python benchmarks/commands.py
 
-One thread, processor time of all processes, codes as they are (--entropy raw).
+One thread, processor time of all processes, entropy-coded as by default.
 """
 
 import os
@@ -17,9 +17,12 @@ import numpy as np
 import soundfile
 from timing import ratios, write_section
 
+from sscodec.models import DEFAULT_MODEL
+
+OTHER = "soundstream-24khz"
 RATE = 24_000
-LONG = 60
-CLIPS, CLIP = 2, 3
+LONG = 240
+CLIPS, CLIP = 20, 3
 PASSES = 2
 PACKETS = """
 import sys, time
@@ -27,7 +30,7 @@ import numpy as np
 import sscodec
 
 codec = sscodec.Codec.load(sys.argv[1], threads=1)
-encoder = sscodec.PacketEncoder(codec, packet_ms=20, entropy="raw")
+encoder = sscodec.PacketEncoder(codec, packet_ms=20)
 decoder = sscodec.PacketDecoder(codec, encoder.header)
 packet = codec.hop * max(1, round(0.02 * codec.frame_rate))
 sound = 0.1 * np.random.default_rng(0).standard_normal(500 * packet).astype(np.float32)
@@ -42,15 +45,6 @@ print(1000 * packet / codec.sample_rate, np.median(times), times[int(0.99 * len(
 """
 
 
-def random_model(folder: Path) -> Path:
-    from sscodec.nn.config import SpectralConfig
-    from sscodec.nn.networks import build_network
-    from sscodec.training.export import export
-
-    export(build_network(SpectralConfig(folder.name)), folder)
-    return folder
-
-
 def children() -> float:
     """Processor time of finished child processes."""
     times = os.times()
@@ -59,10 +53,7 @@ def children() -> float:
 
 def run(model: str, command: str, source: Path, target: Path) -> None:
     coding = ["--model", model, "--threads", "1", "--force", "--quiet"]
-    raw = ["--entropy", "raw"] if command == "encode" else []
-    subprocess.run(
-        [sys.executable, "-m", "sscodec", command, str(source), str(target), *coding, *raw], check=True
-    )
+    subprocess.run([sys.executable, "-m", "sscodec", command, str(source), str(target), *coding], check=True)
 
 
 def peak(model: str, command: str, source: Path, target: Path) -> float:
@@ -83,8 +74,7 @@ def clips(model: str, folder: Path, command: str, suffixes: tuple[str, str]) -> 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        given = sys.argv[1] if len(sys.argv) > 1 else str(random_model(folder / "random"))
-        names = {"default": "soundstream-24khz", "model": given}
+        names = {"other": OTHER, "default": DEFAULT_MODEL}
         noise = 0.1 * np.random.default_rng(0).standard_normal(LONG * RATE)
         for seconds in (1, LONG):
             soundfile.write(folder / f"{seconds}.wav", noise[: seconds * RATE], RATE)
@@ -116,18 +106,18 @@ def main() -> None:
                     if number:
                         times.setdefault((work, key), []).append(children() - start)
         rows = [
-            "| processor time, s | soundstream | spectral | soundstream / spectral |",
+            f"| processor time, s | {OTHER} | {DEFAULT_MODEL} | ratio |",
             "|---|---:|---:|---|",
         ]
         for work in works:
-            theirs, ours = times[work, "default"], times[work, "model"]
+            theirs, ours = times[work, "other"], times[work, "default"]
             rows.append(
                 f"| {work} | {statistics.median(theirs):.2f} | {statistics.median(ours):.2f} "
                 f"| {ratios(theirs, ours)} |"
             )
         rows += [
             "",
-            "| without start-up | soundstream, x real time | spectral, x real time |",
+            f"| without start-up, x real time | {OTHER} | {DEFAULT_MODEL} |",
             "|---|---:|---:|",
         ]
         for side in ("encode", "decode"):
@@ -145,14 +135,14 @@ def main() -> None:
             "| a packet of 20 ms | ms of sound | median, ms | 99 % | most |",
             "|---|---:|---:|---:|---:|",
         ]
-        for label, key in ("soundstream", "default"), ("spectral", "model"):
+        for model in names.values():
             done = subprocess.run(
-                [sys.executable, "-c", PACKETS, names[key]], check=True, capture_output=True, text=True
+                [sys.executable, "-c", PACKETS, model], check=True, capture_output=True, text=True
             )
             numbers = " | ".join(f"{float(number):.1f}" for number in done.stdout.split())
-            rows.append(f"| {label} | {numbers} |")
+            rows.append(f"| {model} | {numbers} |")
         wav = folder / f"{LONG}.wav"
-        rows += ["", "| peak memory, MB | soundstream | spectral |", "|---|---:|---:|"]
+        rows += ["", f"| peak memory, MB | {OTHER} | {DEFAULT_MODEL} |", "|---|---:|---:|"]
         for side in ("encode", "decode"):
             peaks = []
             for key, model in names.items():

@@ -1,24 +1,20 @@
 """Where the time of the runtime goes, layer by layer, against the peak of matrix products.
 
-usage: python benchmarks/runtime.py [folder of a model; default: random weights in the usual shape]
+usage: python benchmarks/runtime.py
 
 One thread, a block of one second, processor time; a section of docs/benchmarks.md.
 """
 
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from commands import random_model
 from threadpoolctl import threadpool_info, threadpool_limits
 from timing import in_turn, write_section
 
-from sscodec.models import Model, open_folder
+from sscodec.models import Model, find
 from sscodec.nn.config import SpectralConfig
 from sscodec.nn.numbers import LOOK_AHEAD, PATHS
 from sscodec.runtime import network, search
@@ -107,9 +103,8 @@ def measure(model: Model) -> list[str]:
 
 
 def main() -> None:
-    with threadpool_limits(1, "blas"), tempfile.TemporaryDirectory() as folder:
-        path = Path(sys.argv[1]) if len(sys.argv) > 1 else random_model(Path(folder, "random"))
-        write_section("runtime", "python benchmarks/runtime.py", "\n".join(measure(open_folder(path))))
+    with threadpool_limits(1, "blas"):
+        write_section("runtime", "python benchmarks/runtime.py", "\n".join(measure(find())))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 usage: python benchmarks/worst.py FOLDER [kbps, default 6]
 
 FOLDER holds the files that `benchmarks/quality.py` was given; what that left in build/quality says how good
-they are. By PESQ for speech, by mel distance for others. A marked section of docs/benchmarks.md.
+they are. By P.808 for speech, by mel distance for others. A marked section of docs/benchmarks.md.
 """
 
 import csv
@@ -33,11 +33,11 @@ def shares(path: Path) -> np.ndarray:
 
 def table(kind: str, rows: list[Row], folder: Path) -> list[str]:
     """The worst of a kind, and how all of it goes with the shares."""
-    measure, sign = ("pesq", 1) if kind == "speech" else ("mel", -1)
+    measure, sign = ("p808", 1) if kind == "speech" else ("mel", -1)
     rows = sorted(rows, key=lambda row: sign * float(row[measure]))
     found = np.array([shares(folder / row["file"]) for row in rows])
     bands = [f"{low / 1000:g} to {high / 1000:g} kHz" for low, high in pairwise(EDGES)]
-    shown = ["pesq", "estoi", "mel", "si_sdr"] if kind == "speech" else ["mel", "visqol_a", "si_sdr"]
+    shown = ["p808", "pesq", "estoi", "mel", "si_sdr"] if kind == "speech" else ["mel", "visqol_a", "si_sdr"]
     lines = [f"| {' | '.join([kind, *shown, *bands])} |", "|---|" + "---:|" * (len(shown) + len(bands))]
     for row, share in list(zip(rows, found, strict=True))[:WORST]:
         cells = [f"{float(row[name]):.2f}" for name in shown] + [f"{value:.0f}" for value in share]

