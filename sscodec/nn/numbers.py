@@ -16,7 +16,7 @@ LEVEL_SHIFT = 0.8
 Levels of neighbouring bins rise and fall together. Were they as large as the spectrum, embeddings would hold
 little else, and the waveform would be found late or never.
 """
-FLOOR = 1e-5
+FLOOR = 5.6e-5
 """Magnitude of a bin that counts as silence. White noise of deviation s has magnitudes near s."""
 MAX_LOG_GAIN = 6.0
 """Of a bin of the output, natural logarithm: what no sound needs must not overflow either."""
