@@ -283,8 +283,8 @@ def voice():
     phase = 2 * np.pi * (120 * time - 20 / (0.7 * 2 * np.pi) * np.cos(2 * np.pi * 0.7 * time))
     loudness = np.sin(6 * np.pi * time).clip(0)
     harmonics = sum(np.sin(k * phase) / k for k in range(1, 20))
-    clean = (0.1 * loudness * harmonics).astype(np.float32)
-    noise = 0.02 * np.random.default_rng(1).standard_normal(len(clean)).astype(np.float32)
+    clean = (0.3 * loudness * harmonics).astype(np.float32)
+    noise = 0.06 * np.random.default_rng(1).standard_normal(len(clean)).astype(np.float32)
     return clean, clean + noise, loudness == 0
 
 
