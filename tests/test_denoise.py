@@ -283,34 +283,49 @@ def voice():
     phase = 2 * np.pi * (120 * time - 20 / (0.7 * 2 * np.pi) * np.cos(2 * np.pi * 0.7 * time))
     loudness = np.sin(6 * np.pi * time).clip(0)
     harmonics = sum(np.sin(k * phase) / k for k in range(1, 20))
-    clean = (0.3 * loudness * harmonics).astype(np.float32)
-    noise = 0.06 * np.random.default_rng(1).standard_normal(len(clean)).astype(np.float32)
+    clean = (0.1 * loudness * harmonics).astype(np.float32)
+    noise = 0.02 * np.random.default_rng(1).standard_normal(len(clean)).astype(np.float32)
     return clean, clean + noise, loudness == 0
 
 
-@pytest.fixture(params=["sscodec-24khz", "soundstream-24khz"])
-def shipped(request):
-    return Codec.load(request.param)
+LOUDER = np.float32(4)
+"""How much louder voices are than this one, which `sscodec-24khz` takes for noise in part."""
 
 
-def test_shipped_models_remove_noise(voice, shipped):
+def test_soundstream_24khz_removes_noise(voice):
     clean, noisy, pauses = voice
-    codec = shipped
+    codec = Codec.load("soundstream-24khz")
     assert codec.denoises
     off, on = switched(codec, noisy, False), switched(codec, noisy, True)
     pauses[:12000] = False  # it needs a moment to tell what is noise
+    assert on[pauses].std() < 0.2 * off[pauses].std()
+    assert on[~pauses].std() > 0.8 * switched(codec, clean, False)[~pauses].std()
+    unharmed, coded = (switched(codec, clean, switch)[12000:] for switch in (True, False))
+    assert (unharmed - coded).std() < 0.1 * coded.std()
+
+
+def test_sscodec_24khz_removes_noise(voice):
+    """Other codes give other phases, so what is harmed is measured against the clean sound."""
+    clean, noisy, pauses = LOUDER * voice[0], LOUDER * voice[1], voice[2]
+    codec = Codec.load("sscodec-24khz")
+    assert codec.denoises
+    off, on = switched(codec, noisy, False), switched(codec, noisy, True)
+    pauses[:12000] = False
     assert on[pauses].std() < 0.2 * off[pauses].std()
     assert on[~pauses].std() > 0.8 * switched(codec, clean, False)[~pauses].std()
     harmed, coded = ((switched(codec, clean, switch) - clean)[12000:] for switch in (True, False))
     assert harmed.std() < 1.1 * coded.std()
 
 
-def test_noise_comes_and_goes_without_a_click(voice, shipped):
-    _, noisy, _ = voice
-    codec = shipped
+@pytest.mark.parametrize(
+    ("model", "louder", "most"), [("soundstream-24khz", 1, 0.5), ("sscodec-24khz", LOUDER, 1.2)]
+)
+def test_noise_comes_and_goes_without_a_click(voice, model, louder, most):
+    noisy = louder * voice[1]
+    codec = Codec.load(model)
     off, on = switched(codec, noisy, False), switched(codec, noisy, True)
     for frame in SWITCHES:
         gone = switched(codec, noisy, Denoise(frame / 75))
-        assert roughness(gone, off, on, frame * HOP) < 1.2
+        assert roughness(gone, off, on, frame * HOP) < most
         back = switched(codec, noisy, Denoise(0, frame / 75))
         assert roughness(back, off, on, frame * HOP) < 1.2
