@@ -19,7 +19,7 @@ from timing import ratios, write_section
 
 from sscodec.models import DEFAULT_MODEL
 
-OTHER = "soundstream-24khz"
+MODELS = "soundstream-24khz", DEFAULT_MODEL
 RATE = 24_000
 LONG = 240
 CLIPS, CLIP = 20, 3
@@ -74,60 +74,56 @@ def clips(model: str, folder: Path, command: str, suffixes: tuple[str, str]) -> 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        names = {"other": OTHER, "default": DEFAULT_MODEL}
         noise = 0.1 * np.random.default_rng(0).standard_normal(LONG * RATE)
         for seconds in (1, LONG):
             soundfile.write(folder / f"{seconds}.wav", noise[: seconds * RATE], RATE)
         for number in range(CLIPS):
             soundfile.write(folder / f"{number}.clip.wav", noise[number * CLIP * RATE :][: CLIP * RATE], RATE)
-        works: dict[str, Callable[[str, str], None]] = {}
+        works: dict[str, Callable[[str], None]] = {}
         for seconds in (1, LONG):
             wav = folder / f"{seconds}.wav"
-            works[f"encode {seconds} s"] = lambda key, model, wav=wav: run(
-                model, "encode", wav, wav.with_suffix(f".{key}.ssc")
+            works[f"encode {seconds} s"] = lambda model, wav=wav: run(
+                model, "encode", wav, wav.with_suffix(f".{model}.ssc")
             )
-            works[f"decode {seconds} s"] = lambda key, model, wav=wav: run(
-                model, "decode", wav.with_suffix(f".{key}.ssc"), folder / "out.wav"
+            works[f"decode {seconds} s"] = lambda model, wav=wav: run(
+                model, "decode", wav.with_suffix(f".{model}.ssc"), folder / "out.wav"
             )
-        works[f"encode {CLIPS} clips of {CLIP} s, a process each"] = lambda key, model: clips(
-            model, folder, "encode", (".clip.wav", f".{key}.ssc")
+        works[f"encode {CLIPS} clips of {CLIP} s, a process each"] = lambda model: clips(
+            model, folder, "encode", (".clip.wav", f".{model}.ssc")
         )
-        works[f"decode {CLIPS} clips of {CLIP} s, a process each"] = lambda key, model: clips(
-            model, folder, "decode", (f".{key}.ssc", ".out.wav")
+        works[f"decode {CLIPS} clips of {CLIP} s, a process each"] = lambda model: clips(
+            model, folder, "decode", (f".{model}.ssc", ".out.wav")
         )
         times: dict[tuple[str, str], list[float]] = {}
         for number in range(PASSES + 1):
             for work, function in works.items():
-                for key, model in names.items():
+                for model in MODELS:
                     if number == 0 and work not in ("encode 1 s", "decode 1 s"):
                         continue
                     start = children()
-                    function(key, model)
+                    function(model)
                     if number:
-                        times.setdefault((work, key), []).append(children() - start)
-        rows = [
-            f"| processor time, s | {OTHER} | {DEFAULT_MODEL} | ratio |",
-            "|---|---:|---:|---|",
-        ]
+                        times.setdefault((work, model), []).append(children() - start)
+        rows = [f"| processor time, s | {' | '.join(MODELS)} | ratio |", "|---|---:|---:|---|"]
         for work in works:
-            theirs, ours = times[work, "other"], times[work, "default"]
+            theirs, ours = (times[work, model] for model in MODELS)
             rows.append(
                 f"| {work} | {statistics.median(theirs):.2f} | {statistics.median(ours):.2f} "
                 f"| {ratios(theirs, ours)} |"
             )
         rows += [
             "",
-            f"| without start-up, x real time | {OTHER} | {DEFAULT_MODEL} |",
+            f"| without start-up, x real time | {' | '.join(MODELS)} |",
             "|---|---:|---:|",
         ]
         for side in ("encode", "decode"):
             speeds = [
                 (LONG - 1)
                 / (
-                    statistics.median(times[f"{side} {LONG} s", key])
-                    - statistics.median(times[f"{side} 1 s", key])
+                    statistics.median(times[f"{side} {LONG} s", model])
+                    - statistics.median(times[f"{side} 1 s", model])
                 )
-                for key in names
+                for model in MODELS
             ]
             rows.append(f"| {side} | {speeds[0]:.1f} | {speeds[1]:.1f} |")
         rows += [
@@ -135,18 +131,18 @@ def main() -> None:
             "| a packet of 20 ms | ms of sound | median, ms | 99 % | most |",
             "|---|---:|---:|---:|---:|",
         ]
-        for model in names.values():
+        for model in MODELS:
             done = subprocess.run(
                 [sys.executable, "-c", PACKETS, model], check=True, capture_output=True, text=True
             )
             numbers = " | ".join(f"{float(number):.1f}" for number in done.stdout.split())
             rows.append(f"| {model} | {numbers} |")
         wav = folder / f"{LONG}.wav"
-        rows += ["", f"| peak memory, MB | {OTHER} | {DEFAULT_MODEL} |", "|---|---:|---:|"]
+        rows += ["", f"| peak memory, MB | {' | '.join(MODELS)} |", "|---|---:|---:|"]
         for side in ("encode", "decode"):
             peaks = []
-            for key, model in names.items():
-                ssc = wav.with_suffix(f".{key}.ssc")
+            for model in MODELS:
+                ssc = wav.with_suffix(f".{model}.ssc")
                 source, target = (wav, ssc) if side == "encode" else (ssc, folder / "out.wav")
                 peaks.append(f"{peak(model, side, source, target):.0f}")
             rows.append(f"| {side} {LONG} s | {' | '.join(peaks)} |")
